@@ -1,0 +1,139 @@
+#include "proxy/downstream/opaque_server.h"
+
+#include <array>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "absl/random/random.h"
+#include "proxy/net/socket_stream.h"
+#include "proxy/runtime/wait.h"
+#include "proxy/tls/stream.h"
+
+namespace weft::downstream {
+namespace {
+
+using base::Failure;
+using base::FailureKind;
+using base::Result;
+using runtime::Task;
+
+constexpr size_t kMaxTries = 4;
+
+const std::string& ChooseCluster(const config::TcpProxySpec& spec) {
+  static thread_local absl::InsecureBitGen random;
+  if (spec.clusters.size() == 1) return spec.clusters[0].name;
+  uint64_t total = 0;
+  for (const auto& cluster : spec.clusters) total += cluster.weight;
+  uint64_t at = total == 0 ? 0 : absl::Uniform<uint64_t>(random, 0, total);
+  for (const auto& cluster : spec.clusters) {
+    if (at < cluster.weight) return cluster.name;
+    at -= cluster.weight;
+  }
+  return spec.clusters.back().name;
+}
+
+struct Target {
+  endpoint::EndpointPtr endpoint;
+  endpoint::ClusterPtr cluster;
+  std::shared_ptr<const tls::ClientContext> tls;
+  runtime::Duration connect_timeout{};
+};
+
+Task<Result<std::unique_ptr<net::ByteStream>>> Connect(runtime::Reactor& reactor, Target target, telemetry::TryStamps* stamps) {
+  stamps->dialled = reactor.now();
+  auto connected = co_await net::Dial(reactor, target.endpoint->address, net::DialOptions());
+  if (!connected.ok()) co_return std::move(connected).failure();
+  stamps->connected = reactor.now();
+  if (target.tls == nullptr) co_return std::move(*connected);
+  auto secured = co_await tls::TlsStream::Connect(reactor, std::move(*connected), target.tls, tls::ConnectOptions(), runtime::kNever);
+  if (!secured.ok()) co_return std::move(secured).failure();
+  stamps->tls_done = reactor.now();
+  co_return std::unique_ptr<net::ByteStream>(std::move(*secured));
+}
+
+class GoneListener final : public net::ByteStream::HangupListener {
+ public:
+  explicit GoneListener(net::ByteStream& stream, runtime::Cancellation& gone) : stream_(stream), gone_(gone) {
+    stream_.SetHangupListener(this);
+  }
+  ~GoneListener() { stream_.SetHangupListener(nullptr); }
+  void OnHangup() override { gone_.Cancel(); }
+
+ private:
+  net::ByteStream& stream_;
+  runtime::Cancellation& gone_;
+};
+
+Failure NotRouted(FailureKind kind, std::string detail) {
+  return Failure{kind, base::Origin::kProxy, base::Phase::kRouting, base::RetrySafety::kNever, std::move(detail)};
+}
+
+// Connects to one endpoint after another until one answers.
+Task<Result<std::unique_ptr<net::ByteStream>>> Reach(OpaqueDeps deps, http::ConnectionInfo& info, net::ByteStream& client,
+                                                    std::string cluster_name, Target& target, OpaqueOutcome& outcome) {
+  runtime::Cancellation gone(deps.reactor);
+  GoneListener listener(client, gone);
+  std::array<const endpoint::EndpointState*, kMaxTries> tried{};
+  for (size_t i = 0;; ++i) {
+    const config::Snapshot* snapshot = deps.snapshots.current();
+    const config::Cluster* cluster = snapshot->FindCluster(cluster_name);
+    if (cluster == nullptr) co_return NotRouted(FailureKind::kNoCluster, "no cluster " + cluster_name);
+    const config::Host* host = deps.picker.Pick(*cluster, info.destination, tried);
+    if (host == nullptr) co_return NotRouted(FailureKind::kNoHealthyEndpoint, "no healthy endpoint in " + cluster_name);
+    target = Target{host->state, cluster->state, host->tls, cluster->spec.connect_timeout};
+    outcome.endpoint = host->state->address;
+    outcome.service = host->service.empty() ? cluster->spec.service : host->service;
+    outcome.version = host->version;
+    outcome.stamps = telemetry::TryStamps();
+    outcome.stamps.started = deps.reactor.now();
+    target.endpoint->connects.fetch_add(1);
+    auto ended = co_await runtime::Within(deps.reactor, deps.reactor.now() + target.connect_timeout, &gone,
+                                          Connect(deps.reactor, target, &outcome.stamps));
+    if (ended.outcome == runtime::Outcome::kCancelled) co_return NotRouted(FailureKind::kDownstreamClosed, "");
+    if (ended.outcome == runtime::Outcome::kDone && ended.value->ok()) co_return std::move(**ended.value);
+    target.endpoint->connect_failures.fetch_add(1);
+    Failure failure = ended.outcome == runtime::Outcome::kDone
+                          ? std::move(ended.value->failure())
+                          : Failure{FailureKind::kConnectTimeout, base::Origin::kUpstream, base::Phase::kConnect,
+                                    base::RetrySafety::kNotSent, "connect to " + outcome.endpoint.ToString() + " timed out"};
+    tried[i] = target.endpoint.get();
+    const config::Cluster* again = deps.snapshots.current()->FindCluster(cluster_name);
+    if (i + 1 >= kMaxTries || again == nullptr || !balance::Picker::HasOther(*again, tried)) co_return failure;
+  }
+}
+
+// Counts a connection in the endpoint's and the cluster's load while it lives.
+class Load {
+ public:
+  explicit Load(Target& target) : target_(target) {
+    target_.endpoint->active_connections.fetch_add(1);
+    target_.cluster->active_connections.fetch_add(1);
+  }
+  ~Load() {
+    target_.endpoint->active_connections.fetch_sub(1);
+    target_.cluster->active_connections.fetch_sub(1);
+  }
+
+ private:
+  Target& target_;
+};
+
+}  // namespace
+
+Task<void> ServeOpaque(OpaqueDeps deps, config::TcpProxySpec spec, http::ConnectionInfo& info, net::ByteStream& stream,
+                       base::ByteChain received, OpaqueOutcome& outcome) {
+  outcome.cluster = ChooseCluster(spec);
+  Target target;
+  auto upstream = co_await Reach(deps, info, stream, outcome.cluster, target, outcome);
+  if (!upstream.ok()) {
+    outcome.failed = true;
+    outcome.failure = std::move(upstream.failure());
+    stream.Reset();  // the client learns that nobody is there, as it would without us
+    co_return;
+  }
+  Load load(target);
+  co_await net::Relay(deps.reactor, stream, **upstream, std::move(received), outcome.relayed);
+}
+
+}  // namespace weft::downstream

@@ -1,0 +1,136 @@
+// Context: what travels with one request through the stages, and what they leave for logs, metrics and `explain`. Made by the
+// driver of the downstream connection, one per request, on its worker; outlives the Call and the response's body.
+#ifndef WEFT_PROXY_HTTP_CONTEXT_H_
+#define WEFT_PROXY_HTTP_CONTEXT_H_
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "proxy/base/address.h"
+#include "proxy/base/failure.h"
+#include "proxy/runtime/reactor.h"
+#include "proxy/runtime/wait.h"
+#include "proxy/telemetry/stamps.h"
+
+namespace weft::config {
+class Snapshot;
+struct FilterChain;
+struct Cluster;
+struct Host;
+}  // namespace weft::config
+namespace weft::endpoint {
+class EndpointState;
+}  // namespace weft::endpoint
+namespace weft::route {
+struct Rule;
+}  // namespace weft::route
+
+namespace weft::http {
+
+// Facts of the downstream connection, fixed once it is accepted and identified.
+struct ConnectionInfo {
+  uint64_t id = 0;
+  base::Address peer;                   // who connected
+  base::Address local;                  // our end of the socket
+  base::Address destination;            // where the client was going: the original destination, or `local`
+  bool redirected = false;              // destination came from SO_ORIGINAL_DST
+  bool inbound = false;                 // traffic_direction of the listener
+  std::string listener;
+  std::string filter_chain;
+  bool tls = false;                     // we terminated TLS
+  std::string sni;                      // server name that the client asked for, also of TLS that only passes
+  std::string alpn;                     // negotiated application protocol
+  std::string peer_principal;           // SPIFFE URI of the verified client certificate, or empty
+  std::string local_principal;          // SPIFFE URI of our certificate, or empty
+  telemetry::ConnectionStamps stamps;
+};
+
+// What was decided, in plain words for logs and `explain`. Views live as long as the Snapshot that the Context pins.
+struct Decision {
+  std::string_view virtual_host;
+  std::string_view route;
+  std::string_view cluster;
+  base::Address endpoint;               // of the last try
+  uint32_t tries = 0;
+};
+
+class Context {
+ public:
+  Context(runtime::Reactor& reactor_in, ConnectionInfo& connection_in)
+      : reactor(reactor_in), connection(connection_in), client_gone(reactor_in), late(reactor_in) {}
+
+  runtime::Reactor& reactor;
+  ConnectionInfo& connection;
+
+  // Pinned for the whole request.
+  const config::Snapshot* snapshot = nullptr;
+  const config::FilterChain* chain = nullptr;
+  // Set by route/.
+  const route::Rule* rule = nullptr;             // null: no rule (then a Failure was returned)
+  std::string_view cluster_name;                 // the cluster chosen, weights already applied
+  runtime::TimePoint deadline = runtime::kNever; // of the whole request, absolute; unset while the client still sends
+  runtime::Duration stream_idle_timeout{};       // of the route; 0: the connection manager's
+  uint16_t no_cluster_status = 503;              // cluster_not_found_response_code
+  bool authority_of_endpoint = false;            // auto_host_rewrite: tries send the endpoint's hostname
+  // Set by balance/ for each try, from the newest Snapshot: valid until the try waits for the first time.
+  const config::Cluster* cluster = nullptr;
+  const config::Host* host = nullptr;
+
+  // Endpoints that failed this request, the newest kMaxTried of them: balance/ avoids them.
+  static constexpr size_t kMaxTried = 4;
+  std::array<const endpoint::EndpointState*, kMaxTried> tried{};
+  // The next try must not use a kept-alive connection: one was found dead.
+  bool want_new_connection = false;
+
+  Decision decision;
+  telemetry::RequestStamps stamps;
+  // The failure that this proxy answered with, for the log: set by whoever turns a Failure into a reply.
+  base::Failure failure;
+  bool failed = false;
+  // The client's body turned out to be broken or cut off while it was pumped to the upstream (then client_gone is signalled).
+  base::Failure body_failure;
+  bool body_failed = false;
+  uint64_t request_bytes = 0;
+  uint64_t response_bytes = 0;
+
+  // Signalled when the client has reset the connection: whatever waits for an upstream stops.
+  runtime::Cancellation client_gone;
+  // Signalled when the deadline passes that RequestComplete() set.
+  runtime::Cancellation late;
+
+  // RouteAction.timeout counts from the moment when the whole request is here. 0: none.
+  void set_timeout(runtime::Duration timeout, bool whole_request_is_here) {
+    if (timeout == runtime::Duration::zero()) return;
+    if (whole_request_is_here) {
+      deadline = reactor.now() + timeout;
+    } else {
+      timeout_ = timeout;
+    }
+  }
+  // The last byte of the client's content was read.
+  void RequestComplete() {
+    stamps.body_received = reactor.now();
+    if (timeout_ == runtime::Duration::zero()) return;
+    deadline = reactor.now() + timeout_;
+    reactor.timers().Arm(&late_timer_, deadline);
+  }
+
+ private:
+  class LateTimer final : public runtime::Timer {
+   public:
+    explicit LateTimer(Context& context) : context_(context) {}
+    void OnTimer() override { context_.late.Cancel(); }
+
+   private:
+    Context& context_;
+  };
+  runtime::Duration timeout_{};
+  LateTimer late_timer_{*this};
+};
+
+}  // namespace weft::http
+
+#endif  // WEFT_PROXY_HTTP_CONTEXT_H_

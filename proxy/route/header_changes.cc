@@ -1,0 +1,140 @@
+#include "proxy/route/header_changes.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
+#include "proxy/route/matchers.h"
+
+namespace weft::route {
+namespace {
+
+std::string_view VersionName(http::Version version) {
+  switch (version) {
+    case http::Version::kHttp10: return "HTTP/1.0";
+    case http::Version::kHttp11: return "HTTP/1.1";
+    case http::Version::kHttp2: return "HTTP/2";
+  }
+  return "";
+}
+
+// Milliseconds, as Envoy's START_TIME without a format.
+std::string WallTime(int64_t micros) {
+  return absl::FormatTime("%Y-%m-%d%ET%H:%M:%E3S%Ez", absl::FromUnixMicros(micros), absl::UTCTimeZone());
+}
+
+bool NamesAuthority(std::string_view name) { return name == ":authority" || http::EqualsIgnoreCase(name, "host"); }
+
+}  // namespace
+
+absl::StatusOr<ValueFormat::Piece> ValueFormat::ParseCommand(std::string_view command) {
+  if (command == "DOWNSTREAM_REMOTE_ADDRESS") return Piece{Command::kRemoteAddress, ""};
+  if (command == "DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT") return Piece{Command::kRemoteIp, ""};
+  if (command == "DOWNSTREAM_LOCAL_ADDRESS") return Piece{Command::kLocalAddress, ""};
+  if (command == "DOWNSTREAM_LOCAL_ADDRESS_WITHOUT_PORT") return Piece{Command::kLocalIp, ""};
+  if (command == "DOWNSTREAM_PEER_URI_SAN") return Piece{Command::kPeerUri, ""};
+  if (command == "DOWNSTREAM_LOCAL_URI_SAN") return Piece{Command::kLocalUri, ""};
+  if (command == "PROTOCOL") return Piece{Command::kProtocol, ""};
+  if (command == "START_TIME") return Piece{Command::kStartTime, ""};
+  if (command.starts_with("REQ(") && command.ends_with(')') && command.size() > 5) {
+    return Piece{Command::kRequestField, std::string(command.substr(4, command.size() - 5))};
+  }
+  return absl::InvalidArgumentError(absl::StrCat("unknown command %", absl::string_view(command.data(), command.size()),
+                                                 "% in a header value (write %% for a percent sign)"));
+}
+
+absl::StatusOr<ValueFormat> ValueFormat::Compile(const std::string& text) {
+  ValueFormat format;
+  std::string plain;
+  auto flush = [&] {
+    if (!plain.empty()) format.pieces_.push_back({Command::kText, std::exchange(plain, "")});
+  };
+  for (size_t i = 0; i < text.size(); ++i) {
+    if (text[i] != '%') {
+      plain += text[i];
+      continue;
+    }
+    if (i + 1 < text.size() && text[i + 1] == '%') {
+      plain += '%';
+      ++i;
+      continue;
+    }
+    const size_t end = text.find('%', i + 1);
+    if (end == std::string::npos) {
+      return absl::InvalidArgumentError(absl::StrCat("header value \"", text, "\" has a % that no other % closes"));
+    }
+    auto piece = ParseCommand(std::string_view(text).substr(i + 1, end - i - 1));
+    if (!piece.ok()) return piece.status();
+    flush();
+    format.pieces_.push_back(*std::move(piece));
+    i = end;
+  }
+  flush();
+  return format;
+}
+
+std::string ValueFormat::RenderPiece(const Piece& piece, const http::RequestHead& request,
+                                     const http::Context& context) const {
+  const http::ConnectionInfo& connection = context.connection;
+  switch (piece.command) {
+    case Command::kText: return piece.text;
+    case Command::kRemoteAddress: return connection.peer.ToString();
+    case Command::kRemoteIp: return connection.peer.ip();
+    case Command::kLocalAddress: return connection.local.ToString();
+    case Command::kLocalIp: return connection.local.ip();
+    case Command::kPeerUri: return connection.peer_principal;
+    case Command::kLocalUri: return connection.local_principal;
+    case Command::kProtocol: return std::string(VersionName(request.version));
+    case Command::kStartTime: return WallTime(context.reactor.clock().WallMicros());
+    case Command::kRequestField: return std::string(FieldOf(request, piece.text).value_or(""));
+  }
+  return "";
+}
+
+std::string_view ValueFormat::Render(const http::RequestHead& request, const http::Context& context,
+                                     base::Arena& arena) const {
+  if (pieces_.empty()) return "";
+  if (pieces_.size() == 1 && pieces_[0].command == Command::kText) return arena.Copy(pieces_[0].text);
+  std::string value;
+  for (const Piece& piece : pieces_) value += RenderPiece(piece, request, context);
+  return arena.Copy(value);
+}
+
+absl::StatusOr<HeaderChanges> HeaderChanges::Compile(const config::HeaderChangesSpec& spec) {
+  HeaderChanges changes;
+  changes.removes_ = spec.remove;
+  for (const auto& add : spec.add) {
+    auto value = ValueFormat::Compile(add.value);
+    if (!value.ok()) return absl::InvalidArgumentError(absl::StrCat("header ", add.name, ": ", value.status().message()));
+    changes.adds_.push_back({add.append, add.name, *std::move(value)});
+  }
+  return changes;
+}
+
+void HeaderChanges::Apply(const http::RequestHead& request, const http::Context& context, http::Headers* headers) const {
+  using Append = config::HeaderChangeSpec::Append;
+  for (const std::string& name : removes_) headers->Remove(name);
+  base::Arena& arena = headers->arena();
+  for (const Addition& add : adds_) {
+    if (NamesAuthority(add.name)) continue;
+    const bool there = headers->Has(add.name);
+    if (add.append == Append::kAddIfAbsent && there) continue;
+    if (add.append == Append::kOverwriteIfExists && !there) continue;
+    const std::string_view value = add.value.Render(request, context, arena);
+    if (add.append == Append::kAppend || !there) {
+      headers->AddView(arena.Copy(add.name), value);
+    } else {
+      headers->Set(add.name, value);
+    }
+  }
+}
+
+void HeaderChanges::ApplyToRequest(http::RequestHead* request, const http::Context& context) const {
+  if (empty()) return;
+  Apply(*request, context, &request->headers);
+  for (const Addition& add : adds_) {
+    if (NamesAuthority(add.name)) request->authority = add.value.Render(*request, context, request->arena);
+  }
+}
+
+}  // namespace weft::route

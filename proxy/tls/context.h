@@ -1,0 +1,80 @@
+// ServerContext and ClientContext: everything of a TLS configuration that connections share, compiled by assemble/ from a spec
+// whose secrets are in place. Immutable after Create; one object serves all workers (BoringSSL's SSL_CTX is made for that), and a
+// renewed certificate is a new object: connections keep the one that they began with. No type of the TLS library is named here.
+//
+// Ours where the spec says nothing: TLS 1.2 to 1.3; X25519MLKEM768, X25519, P-256; AES-128-GCM first where the CPU has AES (in
+// TLS 1.3 BoringSSL decides exactly so); resumption by tickets whose keys change by themselves; no early data, no renegotiation,
+// no key log.
+#ifndef WEFT_PROXY_TLS_CONTEXT_H_
+#define WEFT_PROXY_TLS_CONTEXT_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "proxy/config/tls_spec.h"
+
+struct ssl_ctx_st;
+
+namespace weft::tls {
+
+class ChainVerifier;
+struct CertificateChoice;
+
+class ServerContext {
+ public:
+  // InvalidArgument names the field: no certificate, key and certificate that differ, a cipher or curve that does not exist, a
+  // client certificate required without anything to check it with, a secret or file that is not in place yet.
+  static absl::StatusOr<std::shared_ptr<const ServerContext>> Create(const config::DownstreamTlsSpec& spec);
+  ~ServerContext();
+
+  const std::string& local_uri() const { return local_uri_; }  // URI SAN of the first certificate, or empty
+  int64_t not_after_unix() const { return not_after_unix_; }   // the first to end
+  bool checks_clients() const { return verifier_ != nullptr; }
+
+ private:
+  friend class TlsStream;
+  friend struct ServerCallbacks;
+  ServerContext();
+
+  ssl_ctx_st* ctx_ = nullptr;
+  std::unique_ptr<const ChainVerifier> verifier_;  // null: client certificates are not asked for
+  std::unique_ptr<CertificateChoice> choice_;      // null: one certificate only
+  std::string alpn_;                               // wire form, in order of preference
+  bool require_client_certificate_ = false;
+  bool require_sni_ = false;
+  std::string local_uri_;
+  int64_t not_after_unix_ = 0;
+};
+
+class ClientContext {
+ public:
+  static absl::StatusOr<std::shared_ptr<const ClientContext>> Create(const config::UpstreamTlsSpec& spec);
+  ~ClientContext();
+
+  const std::string& sni() const { return sni_; }
+  const std::string& local_uri() const { return local_uri_; }
+  int64_t not_after_unix() const { return not_after_unix_; }  // INT64_MAX without a client certificate
+  bool checks_server() const { return verifier_ != nullptr; }
+
+ private:
+  friend class TlsStream;
+  ClientContext();
+
+  ssl_ctx_st* ctx_ = nullptr;
+  std::unique_ptr<const ChainVerifier> verifier_;  // null: the server is not checked
+  std::string sni_;
+  std::string local_uri_;
+  int64_t not_after_unix_ = INT64_MAX;
+  uint64_t number_ = 0;  // tells contexts apart in the session cache
+};
+
+// A hash of what decides whether two connections are interchangeable: versions, ciphers, curves, ALPN, SNI, trusted roots and
+// wanted names. Certificates and keys are left out on purpose, so that a renewal does not abandon pooled connections.
+uint64_t SettingsHash(const config::UpstreamTlsSpec& spec);
+
+}  // namespace weft::tls
+
+#endif  // WEFT_PROXY_TLS_CONTEXT_H_

@@ -1,0 +1,354 @@
+#include "proxy/tls/verifier.h"
+
+#include <arpa/inet.h>
+#include <openssl/digest.h>
+#include <openssl/err.h>
+#include <openssl/mem.h>
+#include <openssl/sha.h>
+#include <re2/re2.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/escaping.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/time/time.h"
+#include "pki/x509.h"
+
+namespace weft::tls {
+
+// What the wanted names are compared with.
+struct ChainVerifier::Names {
+  std::vector<std::string> uri, dns, email, ip;
+};
+
+namespace {
+
+using How = config::SanMatchSpec::How;
+using Type = config::SanMatchSpec::Type;
+
+// A name that goes to logs, headers and metric labels must not be able to end a line, a quote or a list there.
+bool IsUriText(const std::string& text) {
+  return !text.empty() && std::all_of(text.begin(), text.end(), [](unsigned char c) {
+           return c > 0x20 && c < 0x7f && c != '"' && c != '<' && c != '>' && c != '\\' && c != '^' &&
+                  c != '`' && c != '{' && c != '|' && c != '}' && c != ',' && c != ';';
+         });
+}
+bool IsDnsText(const std::string& text) {
+  return !text.empty() && std::all_of(text.begin(), text.end(), [](unsigned char c) {
+           return absl::ascii_isalnum(c) || c == '-' || c == '.' || c == '_' || c == '*';
+         });
+}
+bool IsEmailText(const std::string& text) { return IsUriText(text); }
+
+std::string IpText(const ASN1_OCTET_STRING* bytes) {
+  char text[INET6_ADDRSTRLEN] = "";
+  const int size = ASN1_STRING_length(bytes);
+  const int family = size == 4 ? AF_INET : size == 16 ? AF_INET6 : AF_UNSPEC;
+  if (family == AF_UNSPEC) return "";
+  inet_ntop(family, ASN1_STRING_get0_data(bytes), text, sizeof text);
+  return text;
+}
+
+template <class Names>
+void ReadNames(X509* leaf, Names& names) {
+  bssl::UniquePtr<GENERAL_NAMES> all(
+      static_cast<GENERAL_NAMES*>(X509_get_ext_d2i(leaf, NID_subject_alt_name, nullptr, nullptr)));
+  if (!all) return;
+  for (size_t i = 0; i < sk_GENERAL_NAME_num(all.get()); ++i) {
+    const GENERAL_NAME* name = sk_GENERAL_NAME_value(all.get(), i);
+    if (name->type == GEN_IPADD) {
+      if (std::string text = IpText(name->d.iPAddress); !text.empty()) names.ip.push_back(std::move(text));
+      continue;
+    }
+    if (name->type != GEN_URI && name->type != GEN_DNS && name->type != GEN_EMAIL) continue;
+    const ASN1_IA5STRING* value = name->d.ia5;
+    std::string text(reinterpret_cast<const char*>(ASN1_STRING_get0_data(value)),
+                     static_cast<size_t>(ASN1_STRING_length(value)));
+    if (name->type == GEN_URI && IsUriText(text)) names.uri.push_back(std::move(text));
+    else if (name->type == GEN_DNS && IsDnsText(text)) names.dns.push_back(std::move(text));
+    else if (name->type == GEN_EMAIL && IsEmailText(text)) names.email.push_back(std::move(text));
+  }
+}
+
+std::string Sha256Hex(const CRYPTO_BUFFER* der) {
+  uint8_t digest[SHA256_DIGEST_LENGTH];
+  SHA256(CRYPTO_BUFFER_data(der), CRYPTO_BUFFER_len(der), digest);
+  return absl::BytesToHexString(absl::string_view(reinterpret_cast<const char*>(digest), sizeof digest));
+}
+
+template <class Names>
+std::unique_ptr<PeerIdentity> MakePeer(X509* leaf, const CRYPTO_BUFFER* der, const Names& names) {
+  pki::CertificateFacts facts = pki::Facts(leaf);
+  auto peer = std::make_unique<PeerIdentity>();
+  if (!names.uri.empty()) peer->uri = names.uri.front();
+  peer->subject = std::move(facts.subject);
+  peer->issuer = std::move(facts.issuer);
+  peer->dns_names = names.dns;
+  peer->serial = std::move(facts.serial);
+  peer->sha256 = Sha256Hex(der);
+  peer->not_after_unix = absl::ToUnixSeconds(facts.not_after);
+  return peer;
+}
+
+std::string WhoIs(const PeerIdentity& peer) {
+  if (!peer.uri.empty()) return peer.uri;
+  if (!peer.dns_names.empty()) return peer.dns_names.front();
+  return peer.subject.empty() ? absl::StrCat("serial ", peer.serial) : peer.subject;
+}
+
+// "*.example.com" of a certificate covers one label (RFC 6125, 6.4.3).
+bool DnsCovers(const std::string& pattern, const std::string& name) {
+  if (absl::EqualsIgnoreCase(pattern, name)) return true;
+  if (pattern.size() < 3 || pattern[0] != '*' || pattern[1] != '.') return false;
+  const size_t dot = name.find('.');
+  return dot != std::string::npos && dot > 0 &&
+         absl::EqualsIgnoreCase(absl::string_view(name).substr(dot), absl::string_view(pattern).substr(1));
+}
+
+const char* TypeName(Type type) {
+  switch (type) {
+    case Type::kUri: return "URI";
+    case Type::kDns: return "DNS";
+    case Type::kEmail: return "email";
+    case Type::kIp: return "IP";
+  }
+  return "";
+}
+
+std::string WantedText(const config::SanMatchSpec& spec) {
+  static constexpr const char* kHow[] = {"", "prefix ", "suffix ", "containing ", "regex "};
+  return absl::StrCat(TypeName(spec.type), " ", kHow[static_cast<int>(spec.how)], spec.text);
+}
+
+std::string When(int64_t unix_seconds) {
+  return absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", absl::FromUnixSeconds(unix_seconds), absl::UTCTimeZone());
+}
+
+FaultReport DateFault(Fault fault, X509* bad, const PeerIdentity& peer, bool is_leaf, int64_t now) {
+  const bool expired = fault == Fault::kExpired;
+  const int64_t limit = absl::ToUnixSeconds(
+      pki::ToTime(expired ? X509_get0_notAfter(bad) : X509_get0_notBefore(bad)));
+  const absl::Duration distance = absl::Seconds(expired ? now - limit : limit - now);
+  return {fault, absl::StrCat(is_leaf ? "certificate of " : "issuing certificate of ", WhoIs(peer),
+                              expired ? " expired " : " becomes valid in ", absl::FormatDuration(distance),
+                              expired ? " ago, at " : ", at ", When(limit), "; our clock says ", When(now))};
+}
+
+Fault FaultOf(int error) {
+  switch (error) {
+    case X509_V_ERR_CERT_HAS_EXPIRED:
+      return Fault::kExpired;
+    case X509_V_ERR_CERT_NOT_YET_VALID:
+      return Fault::kNotYetValid;
+    case X509_V_ERR_INVALID_PURPOSE:
+      return Fault::kWrongUsage;
+    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
+    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
+    case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
+    case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
+    case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
+    case X509_V_ERR_CERT_SIGNATURE_FAILURE:
+    case X509_V_ERR_INVALID_CA:
+    case X509_V_ERR_CERT_UNTRUSTED:
+    case X509_V_ERR_CERT_CHAIN_TOO_LONG:
+      return Fault::kUntrustedIssuer;
+    default:
+      return Fault::kBadCertificate;
+  }
+}
+
+bssl::UniquePtr<CRYPTO_BUFFER> SubjectOf(X509* root) {
+  uint8_t* der = nullptr;
+  const int size = i2d_X509_NAME(X509_get_subject_name(root), &der);
+  bssl::UniquePtr<uint8_t> owner(der);
+  if (size <= 0) return nullptr;
+  return bssl::UniquePtr<CRYPTO_BUFFER>(CRYPTO_BUFFER_new(der, static_cast<size_t>(size), nullptr));
+}
+
+}  // namespace
+
+ChainVerifier::~ChainVerifier() = default;
+
+absl::StatusOr<std::unique_ptr<const ChainVerifier>> ChainVerifier::Compile(
+    const config::ValidationSpec& spec, Side peer) {
+  std::unique_ptr<ChainVerifier> verifier(new ChainVerifier);
+  verifier->peer_ = peer;
+  verifier->accept_untrusted_ = spec.accept_untrusted;
+  verifier->max_depth_ = spec.max_verify_depth;
+  verifier->roots_.reset(sk_X509_new_null());
+  verifier->no_store_.reset(X509_STORE_new());
+  if (!spec.trusted_ca_pem.empty()) {
+    auto roots = pki::ParseCertificates(spec.trusted_ca_pem);
+    if (!roots.ok()) {
+      return absl::InvalidArgumentError(absl::StrCat("trusted_ca: ", roots.status().message()));
+    }
+    for (bssl::UniquePtr<X509>& root : *roots) {
+      if (auto name = SubjectOf(root.get())) verifier->root_names_.push_back(std::move(name));
+      bssl::PushToStack(verifier->roots_.get(), std::move(root));
+    }
+  }
+  for (const config::SanMatchSpec& san : spec.sans) {
+    SanMatch match{san, nullptr};
+    if (san.how == How::kRegex) {
+      match.regex = std::make_unique<re2::RE2>(san.text, re2::RE2::Quiet);
+      if (!match.regex->ok()) {
+        return absl::InvalidArgumentError(absl::StrCat(
+            "match_typed_subject_alt_names: regex \"", san.text, "\": ", match.regex->error()));
+      }
+    }
+    verifier->sans_.push_back(std::move(match));
+  }
+  for (const std::string& pin : spec.spki_sha256_base64) {
+    std::string raw;
+    if (!absl::Base64Unescape(pin, &raw) || raw.size() != SHA256_DIGEST_LENGTH) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("verify_certificate_spki: \"", pin, "\" is not a SHA-256 in base64"));
+    }
+    verifier->spki_pins_.push_back(std::move(raw));
+  }
+  verifier->certificate_pins_ = spec.certificate_sha256;
+  // Names and pins of a chain that leads nowhere prove nothing, unless a pin fixes the certificate itself.
+  const bool pinned = !verifier->spki_pins_.empty() || !verifier->certificate_pins_.empty();
+  if (sk_X509_num(verifier->roots_.get()) == 0 && !spec.accept_untrusted && !pinned) {
+    return absl::InvalidArgumentError("validation context without trusted_ca");
+  }
+  return std::unique_ptr<const ChainVerifier>(std::move(verifier));
+}
+
+Verdict ChainVerifier::Verify(const STACK_OF(CRYPTO_BUFFER) * chain, int64_t now_unix) const {
+  Verdict verdict;
+  CRYPTO_BUFFER* der = sk_CRYPTO_BUFFER_value(chain, 0);
+  bssl::UniquePtr<X509> leaf(X509_parse_from_buffer(der));
+  bssl::UniquePtr<STACK_OF(X509)> others(sk_X509_new_null());
+  bool parsed = leaf != nullptr;
+  for (size_t i = 1; parsed && i < sk_CRYPTO_BUFFER_num(chain); ++i) {
+    bssl::UniquePtr<X509> other(X509_parse_from_buffer(sk_CRYPTO_BUFFER_value(chain, i)));
+    parsed = other != nullptr && bssl::PushToStack(others.get(), std::move(other));
+  }
+  if (!parsed) {
+    verdict.fault = {Fault::kBadCertificate, pki::TakeSslError()};
+    return verdict;
+  }
+  Names names;
+  ReadNames(leaf.get(), names);
+  verdict.peer = MakePeer(leaf.get(), der, names);
+  verdict.fault = CheckChain(leaf.get(), others.get(), *verdict.peer, now_unix);
+  if (!verdict.fault) verdict.fault = CheckPins(leaf.get(), *verdict.peer);
+  if (!verdict.fault) verdict.fault = CheckNames(names);
+  verdict.peer->verified = !verdict.fault && !accept_untrusted_;
+  ERR_clear_error();
+  return verdict;
+}
+
+FaultReport ChainVerifier::CheckChain(X509* leaf, STACK_OF(X509) * others, const PeerIdentity& peer,
+                                      int64_t now_unix) const {
+  if (accept_untrusted_ || sk_X509_num(roots_.get()) == 0) return {};  // Compile made sure that this is wanted
+  bssl::UniquePtr<X509_STORE_CTX> context(X509_STORE_CTX_new());
+  if (!context || !X509_STORE_CTX_init(context.get(), no_store_.get(), leaf, others)) {
+    return {Fault::kInternal, "no memory for a verification"};
+  }
+  X509_STORE_CTX_set0_trusted_stack(context.get(), roots_.get());  // no lock, unlike a shared X509_STORE
+  X509_VERIFY_PARAM* parameters = X509_STORE_CTX_get0_param(context.get());
+  X509_VERIFY_PARAM_set_purpose(
+      parameters, peer_ == Side::kClient ? X509_PURPOSE_SSL_CLIENT : X509_PURPOSE_SSL_SERVER);
+  X509_VERIFY_PARAM_set_time_posix(parameters, now_unix);
+  if (max_depth_.has_value()) X509_VERIFY_PARAM_set_depth(parameters, static_cast<int>(*max_depth_));
+  if (X509_verify_cert(context.get()) == 1) return {};
+
+  const int error = X509_STORE_CTX_get_error(context.get());
+  const Fault fault = FaultOf(error);
+  X509* bad = X509_STORE_CTX_get_current_cert(context.get());
+  const bool is_leaf = X509_STORE_CTX_get_error_depth(context.get()) == 0;
+  if ((fault == Fault::kExpired || fault == Fault::kNotYetValid) && bad != nullptr) {
+    return DateFault(fault, bad, peer, is_leaf, now_unix);
+  }
+  const std::string wanted = Wanted();
+  return {fault, absl::StrCat("certificate of ", WhoIs(peer), ", issued by \"", peer.issuer, "\": ",
+                              X509_verify_cert_error_string(error), wanted.empty() ? "" : "; wanted ",
+                              wanted)};
+}
+
+FaultReport ChainVerifier::CheckPins(X509* leaf, const PeerIdentity& peer) const {
+  if (spki_pins_.empty() && certificate_pins_.empty()) return {};
+  bssl::UniquePtr<EVP_PKEY> key(X509_get_pubkey(leaf));
+  const std::string spki = key ? pki::SpkiSha256(key.get()) : "";
+  const auto has = [](const std::vector<std::string>& all, const std::string& one) {
+    return std::find(all.begin(), all.end(), one) != all.end();
+  };
+  if (has(spki_pins_, spki) || has(certificate_pins_, peer.sha256)) return {};
+  return {Fault::kWrongIdentity,
+          absl::StrCat("certificate of ", WhoIs(peer), " (SHA-256 ", peer.sha256, ") is not a pinned one")};
+}
+
+bool ChainVerifier::Matches(const SanMatch& match, const Names& names) {
+  const config::SanMatchSpec& spec = match.spec;
+  const std::vector<std::string>* of_type[] = {&names.uri, &names.dns, &names.email, &names.ip};
+  for (const std::string& name : *of_type[static_cast<int>(spec.type)]) {
+    const bool fold = spec.ignore_case;
+    bool same = false;
+    switch (spec.how) {
+      case How::kExact:
+        same = spec.type == Type::kDns ? DnsCovers(name, spec.text)
+               : fold                  ? absl::EqualsIgnoreCase(name, spec.text)
+                                       : name == spec.text;
+        break;
+      case How::kPrefix:
+        same = fold ? absl::StartsWithIgnoreCase(name, spec.text) : absl::StartsWith(name, spec.text);
+        break;
+      case How::kSuffix:
+        same = fold ? absl::EndsWithIgnoreCase(name, spec.text) : absl::EndsWith(name, spec.text);
+        break;
+      case How::kContains:
+        same = fold ? absl::StrContains(absl::AsciiStrToLower(name), absl::AsciiStrToLower(spec.text))
+                    : absl::StrContains(name, spec.text);
+        break;
+      case How::kRegex:
+        same = re2::RE2::FullMatch(name, *match.regex);
+        break;
+    }
+    if (same) return true;
+  }
+  return false;
+}
+
+FaultReport ChainVerifier::CheckNames(const Names& names) const {
+  if (sans_.empty()) return {};
+  for (const SanMatch& match : sans_) {
+    if (Matches(match, names)) return {};
+  }
+  std::vector<std::string> has = names.uri;
+  for (const std::string& dns : names.dns) has.push_back(absl::StrCat("DNS ", dns));
+  for (const std::string& ip : names.ip) has.push_back(absl::StrCat("IP ", ip));
+  return {Fault::kWrongIdentity,
+          absl::StrCat("the peer is ", has.empty() ? "nobody by name" : absl::StrJoin(has, ", "),
+                       "; wanted ", Wanted())};
+}
+
+std::string ChainVerifier::Wanted() const {
+  constexpr size_t kShown = 8;
+  std::vector<std::string> wanted;
+  for (const SanMatch& match : sans_) {
+    wanted.push_back(wanted.size() == kShown ? "…" : WantedText(match.spec));
+    if (wanted.size() > kShown) break;
+  }
+  return absl::StrJoin(wanted, " or ");
+}
+
+std::unique_ptr<PeerIdentity> ReadPeer(const STACK_OF(CRYPTO_BUFFER) * chain) {
+  if (chain == nullptr || sk_CRYPTO_BUFFER_num(chain) == 0) return nullptr;
+  CRYPTO_BUFFER* der = sk_CRYPTO_BUFFER_value(chain, 0);
+  bssl::UniquePtr<X509> leaf(X509_parse_from_buffer(der));
+  struct {
+    std::vector<std::string> uri, dns, email, ip;
+  } names;
+  if (leaf) ReadNames(leaf.get(), names);
+  auto peer = leaf ? MakePeer(leaf.get(), der, names) : nullptr;
+  ERR_clear_error();
+  return peer;
+}
+
+}  // namespace weft::tls

@@ -1,0 +1,78 @@
+// Decides whether a peer's certificate chain is good: a chain to a trusted root, dates, usage, and one of the wanted names.
+// INTERNAL to proxy/tls: BoringSSL's types. Immutable after Compile; used by every worker at once without a lock.
+#ifndef WEFT_PROXY_TLS_VERIFIER_H_
+#define WEFT_PROXY_TLS_VERIFIER_H_
+
+#include <openssl/base.h>
+#include <openssl/pool.h>
+#include <openssl/stack.h>
+#include <openssl/x509.h>
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "proxy/config/tls_spec.h"
+#include "proxy/tls/fault.h"
+#include "proxy/tls/peer.h"
+
+namespace re2 {
+class RE2;
+}  // namespace re2
+
+namespace weft::tls {
+
+struct Verdict {
+  FaultReport fault;
+  std::unique_ptr<PeerIdentity> peer;  // null only when the certificate does not parse
+};
+
+class ChainVerifier {
+ public:
+  // `peer` is the side that the peer is on. Errors name the field.
+  static absl::StatusOr<std::unique_ptr<const ChainVerifier>> Compile(const config::ValidationSpec& spec,
+                                                                      Side peer);
+  ~ChainVerifier();
+
+  // `chain` is not empty, leaf first. `now_unix` in seconds.
+  // A cache of verified chains, keyed by their hash and this object (one generation of the bundle), belongs here.
+  Verdict Verify(const STACK_OF(CRYPTO_BUFFER) * chain, int64_t now_unix) const;
+
+  // DER subject names of the trusted roots, for the server's certificate_authorities hint.
+  const std::vector<bssl::UniquePtr<CRYPTO_BUFFER>>& root_names() const { return root_names_; }
+
+ private:
+  struct SanMatch {
+    config::SanMatchSpec spec;
+    std::unique_ptr<re2::RE2> regex;
+  };
+  struct Names;
+
+  ChainVerifier() = default;
+  FaultReport CheckChain(X509* leaf, STACK_OF(X509) * others, const PeerIdentity& peer,
+                         int64_t now_unix) const;
+  FaultReport CheckNames(const Names& names) const;
+  FaultReport CheckPins(X509* leaf, const PeerIdentity& peer) const;
+  std::string Wanted() const;
+  static bool Matches(const SanMatch& match, const Names& names);
+
+  Side peer_ = Side::kClient;
+  bool accept_untrusted_ = false;
+  std::optional<uint32_t> max_depth_;
+  bssl::UniquePtr<STACK_OF(X509)> roots_;
+  bssl::UniquePtr<X509_STORE> no_store_;  // X509_STORE_CTX wants one; it is empty
+  std::vector<bssl::UniquePtr<CRYPTO_BUFFER>> root_names_;
+  std::vector<SanMatch> sans_;
+  std::vector<std::string> spki_pins_;         // raw
+  std::vector<std::string> certificate_pins_;  // hex
+};
+
+// The peer's names and dates without any check (verified stays false).
+std::unique_ptr<PeerIdentity> ReadPeer(const STACK_OF(CRYPTO_BUFFER) * chain);
+
+}  // namespace weft::tls
+
+#endif  // WEFT_PROXY_TLS_VERIFIER_H_

@@ -1,0 +1,355 @@
+#include "proxy/upstream/http1_upstream.h"
+
+#include <optional>
+#include <utility>
+
+#include "proxy/codec/h1/writer.h"
+#include "proxy/net/relay.h"
+#include "proxy/runtime/scope.h"
+
+namespace weft::upstream {
+namespace {
+
+using base::Failure;
+using base::FailureKind;
+using base::Result;
+using base::RetrySafety;
+using codec::h1::Event;
+using codec::h1::Fed;
+using http::BodyPiece;
+using http::Framing;
+using http::Response;
+
+constexpr size_t kWriteBatch = 64 * 1024;  // content collected for one write
+
+// The use of a connection by one try. Ends by Finish(), which gives the connection back, or by destruction, which closes it.
+class Lease {
+ public:
+  explicit Lease(std::unique_ptr<Connection> connection)
+      : connection_(std::move(connection)), pump_(connection_->pool().reactor()) {
+    endpoint::EndpointState& endpoint = connection_->pool().endpoint();
+    endpoint.active_requests.fetch_add(1);
+    endpoint.requests.fetch_add(1);
+    connection_->pool().cluster().active_requests.fetch_add(1);
+  }
+  Lease(const Lease&) = delete;
+  Lease& operator=(const Lease&) = delete;
+  ~Lease() { End(); }
+
+  Connection* operator->() { return connection_.get(); }
+  // Sends the request's content while the response is awaited. It belongs to the try: it ends with the lease.
+  runtime::Scope& pump() { return pump_; }
+  bool request_sent = false;
+
+  // The response is complete.
+  void Finish(bool keep) {
+    if (connection_ == nullptr) return;
+    if (!keep || !request_sent) connection_->reusable = false;
+    pump_.Cancel();
+    CountEnd();
+    Pool& pool = connection_->pool();
+    pool.Return(std::move(connection_));
+  }
+
+  static void* operator new(size_t size) { return runtime::AllocateFrame(size); }
+  static void operator delete(void* lease, size_t size) { runtime::FreeFrame(lease, size); }
+
+ private:
+  void End() {
+    if (connection_ == nullptr) return;
+    pump_.Cancel();
+    CountEnd();
+    connection_.reset();
+  }
+  void CountEnd() {
+    connection_->pool().endpoint().active_requests.fetch_sub(1);
+    connection_->pool().cluster().active_requests.fetch_sub(1);
+  }
+
+  std::unique_ptr<Connection> connection_;
+  runtime::Scope pump_;
+};
+
+using LeasePtr = std::unique_ptr<Lease>;
+
+Failure UpstreamFailure(FailureKind kind, base::Phase phase, RetrySafety retry, std::string detail) {
+  return Failure{kind, base::Origin::kUpstream, phase, retry, std::move(detail)};
+}
+
+// The content of a response; at its end the connection goes back to the pool.
+class ResponseBody final : public http::Body {
+ public:
+  ResponseBody(LeasePtr lease, bool keep_alive, http::Context& context)
+      : lease_(std::move(lease)), keep_alive_(keep_alive), context_(context) {}
+
+  std::optional<Result<BodyPiece>> TryRead() override {
+    WEFT_CHECK(lease_ != nullptr);
+    std::optional<Result<Fed>> fed = (*lease_)->feed().TryNext();
+    if (!fed) return std::nullopt;
+    return Convert(std::move(*fed));
+  }
+  runtime::Task<Result<BodyPiece>> Read() override {
+    for (;;) {
+      if (auto piece = TryRead()) co_return std::move(*piece);
+      co_await (*lease_)->stream().Readable();
+    }
+  }
+
+ private:
+  Result<BodyPiece> Convert(Result<Fed> fed) {
+    if (!fed.ok()) {
+      lease_.reset();
+      Failure& failure = fed.failure();
+      failure.origin = base::Origin::kUpstream;
+      failure.phase = base::Phase::kBody;
+      if (failure.kind == FailureKind::kIoError) failure.kind = FailureKind::kUpstreamReset;
+      return std::move(failure);
+    }
+    BodyPiece piece;
+    piece.data = std::move(fed->body);
+    context_.response_bytes += piece.data.size;
+    if (fed->event == Event::kEnd || fed->last) {
+      piece.end = true;
+      piece.trailers = &(*lease_)->parser().trailers();
+      context_.stamps.last_try.last_byte = context_.reactor.now();
+      lease_->Finish(keep_alive_);
+      lease_.reset();
+    }
+    return piece;
+  }
+
+  LeasePtr lease_;
+  const bool keep_alive_;
+  http::Context& context_;
+};
+
+// After a 101, or a 2xx to CONNECT: the raw bytes of the upstream.
+class TunnelBody final : public http::Body {
+ public:
+  TunnelBody(LeasePtr lease, http::Context& context) : lease_(std::move(lease)), context_(context) {}
+
+  std::optional<Result<BodyPiece>> TryRead() override {
+    auto raw = (*lease_)->feed().TryRaw();
+    if (!raw) return std::nullopt;
+    if (!raw->ok()) {
+      return UpstreamFailure(FailureKind::kUpstreamReset, base::Phase::kBody, RetrySafety::kNever, raw->failure().detail);
+    }
+    BodyPiece piece;
+    piece.data = std::move(raw->value());
+    piece.end = piece.data.size == 0;
+    context_.response_bytes += piece.data.size;
+    return Result<BodyPiece>(std::move(piece));
+  }
+  runtime::Task<Result<BodyPiece>> Read() override {
+    for (;;) {
+      if (auto piece = TryRead()) co_return std::move(*piece);
+      co_await (*lease_)->stream().Readable();
+    }
+  }
+
+ private:
+  LeasePtr lease_;
+  http::Context& context_;
+};
+
+codec::h1::HeadOptions RequestOptions(const http::RequestHead& head, bool has_body) {
+  codec::h1::HeadOptions options;
+  if (has_body) options.framing = head.framing == Framing::kLength ? Framing::kLength : Framing::kChunked;
+  options.content_length = head.content_length;
+  options.write_content_length = head.has_content_length;
+  options.upgrade = head.upgrade;
+  options.te_trailers = head.accepts_trailers;
+  return options;
+}
+
+void AppendPiece(BodyPiece piece, bool chunked, base::ByteChain* out) {
+  if (!chunked) {
+    out->Append(std::move(piece.data));
+    return;
+  }
+  if (piece.data.size > 0) codec::h1::WriteChunk(std::move(piece.data), out);
+  if (piece.end) codec::h1::WriteLastChunk(piece.trailers, out);
+}
+
+// The client's content turned out to be broken: the driver is told through client_gone.
+void FailRequest(http::Context& context, Failure failure) {
+  context.body_failure = std::move(failure);
+  context.body_failed = true;
+  context.client_gone.Cancel();
+}
+
+// Sends the rest of a request's content. Stops silently when the upstream takes no more: what it answered is still read.
+runtime::Task<void> PumpRequest(Lease& lease, base::ByteChain first, http::Body* body, bool chunked, http::Context& context) {
+  base::ByteChain out = std::move(first);
+  bool end = body == nullptr;
+  for (;;) {
+    if (!out.empty() && !co_await net::WriteAll(lease->stream(), std::move(out))) co_return;
+    if (end) break;
+    out.Clear();
+    while (!end && out.size() < kWriteBatch) {
+      std::optional<Result<BodyPiece>> piece = body->TryRead();
+      if (!piece && !out.empty()) break;  // what is there goes out before we wait
+      if (!piece) piece.emplace(co_await body->Read());
+      if (!piece->ok()) {
+        FailRequest(context, std::move(piece->failure()));
+        co_return;
+      }
+      end = (*piece)->end;
+      context.request_bytes += (*piece)->data.size;
+      AppendPiece(std::move(piece->value()), chunked, &out);
+    }
+  }
+  lease.request_sent = true;
+  context.stamps.last_try.request_sent = context.reactor.now();
+}
+
+// After a 101: the client's raw bytes to the upstream, then FIN.
+runtime::Task<void> PumpTunnel(Lease& lease, http::Body* body) {
+  for (;;) {
+    Result<BodyPiece> piece = co_await body->Read();
+    if (!piece.ok()) {
+      lease->stream().Reset();
+      co_return;
+    }
+    base::ByteChain out;
+    out.Append(std::move(piece->data));
+    if (!out.empty() && !co_await net::WriteAll(lease->stream(), std::move(out))) co_return;
+    if (piece->end) break;
+  }
+  lease->stream().ShutdownWrite();
+}
+
+// Writes the head with what is already there of the content, in one write; the rest goes by the pump. A connection that takes
+// no byte at all gets the content back: nothing was sent.
+std::optional<Failure> SendRequest(Lease& lease, http::Request request, http::Context& context) {
+  const bool tunnel = !request.head.upgrade.empty() || request.head.is_connect();
+  http::Body* body = tunnel ? nullptr : request.body;
+  codec::h1::HeadOptions options = RequestOptions(request.head, body != nullptr);
+  if (context.authority_of_endpoint) options.authority = lease->pool().endpoint().hostname;
+  const bool chunked = options.framing == Framing::kChunked;
+  base::ByteChain out;
+  codec::h1::WriteRequestHead(request.head, options, &out);
+  bool end = body == nullptr;
+  std::optional<BodyPiece> pulled;
+  if (!end) {
+    if (auto piece = body->TryRead()) {
+      if (!piece->ok()) {
+        FailRequest(context, std::move(piece->failure()));
+        return UpstreamFailure(FailureKind::kCancelled, base::Phase::kRequestSent, RetrySafety::kNever, "client's content");
+      }
+      end = (*piece)->end;
+      pulled = **piece;
+      context.request_bytes += pulled->data.size;
+      AppendPiece(std::move(piece->value()), chunked, &out);
+    }
+  }
+  struct iovec pieces[16];
+  const net::IoResult put = lease->stream().TryWrite(pieces, out.FillIovecs(pieces, 16));
+  if (put.state == net::IoState::kError) {
+    if (pulled) {
+      context.request_bytes -= pulled->data.size;
+      body->Unread(std::move(*pulled));
+    }
+    return UpstreamFailure(FailureKind::kUpstreamClosed, base::Phase::kRequestSent, RetrySafety::kNotSent,
+                           lease->stream().ErrorText());
+  }
+  if (put.state == net::IoState::kOk) out.Consume(put.bytes);
+  if (out.empty() && end) {
+    lease.request_sent = true;
+    context.stamps.last_try.request_sent = context.reactor.now();
+  } else {
+    lease.pump().Spawn(PumpRequest(lease, std::move(out), end ? nullptr : body, chunked, context));
+  }
+  return std::nullopt;
+}
+
+Failure ResponseFailure(Failure failure, const Connection& connection, bool reused) {
+  const bool answered = connection.response_begun();
+  failure.origin = base::Origin::kUpstream;
+  failure.phase = base::Phase::kResponse;
+  if (failure.kind == FailureKind::kIoError) failure.kind = answered ? FailureKind::kUpstreamReset : FailureKind::kUpstreamClosed;
+  // Before a byte of the answer a kept-alive connection may have been closed while the request was on its way.
+  failure.retry = !answered && reused ? RetrySafety::kIdempotent : RetrySafety::kNever;
+  return failure;
+}
+
+// Reads heads until the final one; interim responses (RFC 9110 section 15.2) other than 101 end here.
+runtime::Task<Result<std::unique_ptr<Response::PooledHead>>> ReadHead(Lease& lease, std::string_view method, bool reused,
+                                                                     http::Context& context) {
+  for (;;) {
+    auto head = std::make_unique<Response::PooledHead>();
+    lease->parser().Begin(head.get(), method);
+    std::optional<Result<Fed>> fed = lease->feed().TryNext();
+    if (!fed) fed.emplace(co_await lease->feed().Next());
+    if (!fed->ok()) co_return ResponseFailure(std::move(fed->failure()), *lease.operator->(), reused);
+    if ((*fed)->event == Event::kNeedMore) {
+      Failure closed;
+      closed.kind = FailureKind::kIoError;
+      closed.detail = "the endpoint closed the connection";
+      co_return ResponseFailure(std::move(closed), *lease.operator->(), reused);
+    }
+    if (context.stamps.last_try.first_byte == telemetry::kUnset) context.stamps.last_try.first_byte = context.reactor.now();
+    if (head->status >= 200 || head->status == 101) co_return std::move(head);
+  }
+}
+
+void CountOutcome(endpoint::EndpointState& endpoint, int status) {
+  if (status < 500) {
+    endpoint.successes.fetch_add(1);
+  } else {
+    endpoint.errors.fetch_add(1);
+  }
+}
+
+}  // namespace
+
+runtime::Task<Result<Response>> Http1Upstream::Call(http::Request request, http::Context& context) {
+  const std::shared_ptr<Pool> pool = pools_.For(*context.cluster, *context.host).shared_from_this();
+  telemetry::TryStamps& stamps = context.stamps.last_try;
+  stamps = telemetry::TryStamps();
+  stamps.started = context.reactor.now();
+  const bool tunnel = !request.head.upgrade.empty() || request.head.is_connect();
+  const bool may_send_twice = http::IsIdempotent(request.head.method) && request.body == nullptr && !tunnel;
+  std::unique_ptr<Connection> connection = context.want_new_connection ? nullptr : pool->TakeIdle(may_send_twice);
+  const bool reused = connection != nullptr;
+  if (!reused) {
+    auto dialled = co_await pool->Dial(&stamps);
+    if (!dialled.ok()) co_return std::move(dialled).failure();
+    connection = std::move(*dialled);
+  }
+  ++connection->requests;
+  auto lease = std::make_unique<Lease>(std::move(connection));
+  if (auto failure = SendRequest(*lease, request, context)) {
+    pool->endpoint().errors.fetch_add(1);
+    co_return std::move(*failure);
+  }
+  auto head = co_await ReadHead(*lease, request.head.method, reused, context);
+  if (!head.ok()) {
+    pool->endpoint().errors.fetch_add(1);
+    co_return std::move(head).failure();
+  }
+  Response response;
+  response.head = std::move(*head);
+  const bool keep = response.head->keep_alive;
+  if (response.head->keep_alive_timeout_seconds > 0) {
+    pool->endpoint().learnt_idle_timeout_ms.store(int64_t{response.head->keep_alive_timeout_seconds} * 1000);
+  }
+  CountOutcome(pool->endpoint(), response.head->status);
+  response.head->keep_alive = true;  // whether the downstream connection goes on is not the upstream's to say
+  const bool switched = response.head->status == 101 || (request.head.is_connect() && response.head->status < 300);
+  if (switched && tunnel) {
+    if (request.body != nullptr) lease->pump().Spawn(PumpTunnel(*lease, request.body));
+    response.body = std::make_unique<TunnelBody>(std::move(lease), context);
+  } else if (switched) {
+    co_return UpstreamFailure(FailureKind::kUpstreamProtocol, base::Phase::kResponse, RetrySafety::kNever,
+                              "101 without a request to upgrade");
+  } else if (response.head->framing == Framing::kNone) {
+    stamps.last_byte = context.reactor.now();
+    lease->Finish(keep);
+  } else {
+    response.body = std::make_unique<ResponseBody>(std::move(lease), keep, context);
+  }
+  co_return std::move(response);
+}
+
+}  // namespace weft::upstream

@@ -1,0 +1,182 @@
+#include "proxy/upstream/pool.h"
+
+#include <algorithm>
+
+#include "absl/container/flat_hash_set.h"
+#include "proxy/net/socket_stream.h"
+#include "proxy/runtime/wait.h"
+#include "proxy/tls/stream.h"
+
+namespace weft::upstream {
+namespace {
+
+// A request that must not run twice goes only over a connection that was idle for no longer than this, or than 0.8 of the
+// idle time after which this endpoint was seen to close.
+constexpr runtime::Duration kFreshIdle = std::chrono::milliseconds(250);
+
+bool IsFresh(const Connection& connection, const endpoint::EndpointState& endpoint, runtime::TimePoint now) {
+  runtime::Duration limit = kFreshIdle;
+  if (const int64_t learnt = endpoint.learnt_idle_timeout_ms.load(); learnt > 0) {
+    limit = std::min<runtime::Duration>(limit, std::chrono::milliseconds(learnt) * 8 / 10);
+  }
+  return now - connection.idle_since() <= limit;
+}
+
+base::Failure ConnectTimeout(const base::Address& address, runtime::Duration limit) {
+  base::Failure failure;
+  failure.kind = base::FailureKind::kConnectTimeout;
+  failure.origin = base::Origin::kUpstream;
+  failure.phase = base::Phase::kConnect;
+  failure.retry = base::RetrySafety::kNotSent;
+  failure.detail = "connect to " + address.ToString() + " took longer than " +
+                   std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(limit).count()) + " ms";
+  return failure;
+}
+
+struct Transport {
+  std::unique_ptr<net::ByteStream> stream;
+  std::string peer_principal;
+};
+
+runtime::Task<base::Result<Transport>> Connect(runtime::Reactor& reactor, base::Address address,
+                                               std::shared_ptr<const tls::ClientContext> tls, telemetry::TryStamps* stamps) {
+  auto connected = co_await net::Dial(reactor, address, net::DialOptions());
+  if (!connected.ok()) co_return std::move(connected).failure();
+  stamps->connected = reactor.now();
+  if (tls == nullptr) co_return Transport{std::move(*connected), {}};
+  auto secured = co_await tls::TlsStream::Connect(reactor, std::move(*connected), std::move(tls), tls::ConnectOptions(), runtime::kNever);
+  if (!secured.ok()) co_return std::move(secured).failure();
+  stamps->tls_done = reactor.now();
+  std::string peer((*secured)->peer_uri());
+  co_return Transport{std::move(*secured), std::move(peer)};
+}
+
+}  // namespace
+
+Pool::Pool(runtime::Reactor& reactor, const config::Cluster& cluster, const config::Host& host)
+    : reactor_(reactor),
+      endpoint_(host.state),
+      cluster_(cluster.state),
+      tls_(host.tls),
+      connect_timeout_(cluster.spec.connect_timeout),
+      idle_timeout_(cluster.spec.idle_timeout),
+      max_requests_per_connection_(cluster.spec.max_requests_per_connection) {}
+
+Pool::~Pool() { WEFT_CHECK(idle_.empty()); }
+
+std::unique_ptr<Connection> Pool::Unlink(Connection* connection) {
+  connection->ListNode::Unlink();
+  --idle_count_;
+  return std::unique_ptr<Connection>(connection);
+}
+
+std::unique_ptr<Connection> Pool::TakeIdle(bool may_send_twice) {
+  while (Connection* newest = idle_.back()) {
+    if (!may_send_twice && !IsFresh(*newest, *endpoint_, reactor_.now())) return nullptr;  // older ones are no fresher
+    std::unique_ptr<Connection> connection = Unlink(newest);
+    connection->BecomeBusy();
+    if (!may_send_twice && connection->stream().PeerHasClosed()) continue;
+    return connection;
+  }
+  return nullptr;
+}
+
+runtime::Task<base::Result<std::unique_ptr<Connection>>> Pool::Dial(telemetry::TryStamps* stamps) {
+  const std::shared_ptr<Pool> self = shared_from_this();
+  stamps->dialled = reactor_.now();
+  endpoint_->connects.fetch_add(1);
+  auto ended = co_await runtime::Within(reactor_, reactor_.now() + connect_timeout_, nullptr,
+                                        Connect(reactor_, endpoint_->address, tls_, stamps));
+  if (ended.outcome == runtime::Outcome::kDeadline) {
+    endpoint_->connect_failures.fetch_add(1);
+    co_return ConnectTimeout(endpoint_->address, connect_timeout_);
+  }
+  if (!ended.value->ok()) {
+    endpoint_->connect_failures.fetch_add(1);
+    co_return std::move(*ended.value).failure();
+  }
+  Transport& transport = **ended.value;
+  co_return std::make_unique<Connection>(self, std::move(transport.stream), std::move(transport.peer_principal));
+}
+
+void Pool::Return(std::unique_ptr<Connection> connection) {
+  const bool worn = max_requests_per_connection_ > 0 && connection->requests >= max_requests_per_connection_;
+  if (!connection->reusable || worn || retired_ || connection->feed().has_bytes() || connection->stream().MayRead() ||
+      idle_count_ >= PoolSet::kMaxIdlePerPool) {
+    return;  // the destructor closes it
+  }
+  Connection* idle = connection.release();
+  idle->BecomeIdle(reactor_.now());
+  idle_.PushBack(idle);
+  ++idle_count_;
+  if (!armed()) ArmIdleTimer();
+}
+
+void Pool::CloseIdle(Connection* connection) {
+  const std::shared_ptr<Pool> self = shared_from_this();  // the connection may hold the last reference
+  const auto idle_for = std::chrono::duration_cast<std::chrono::milliseconds>(reactor_.now() - connection->idle_since());
+  if (idle_for.count() > 0) endpoint_->learnt_idle_timeout_ms.store(idle_for.count());
+  Unlink(connection).reset();
+}
+
+void Pool::CloseAllIdle() {
+  const std::shared_ptr<Pool> self = shared_from_this();
+  while (Connection* connection = idle_.front()) Unlink(connection).reset();
+}
+
+void Pool::ArmIdleTimer() {
+  if (Connection* oldest = idle_.front(); oldest != nullptr && idle_timeout_ > runtime::Duration::zero()) {
+    reactor_.timers().Arm(this, oldest->idle_since() + idle_timeout_);
+  }
+}
+
+void Pool::OnTimer() {
+  const std::shared_ptr<Pool> self = shared_from_this();
+  while (Connection* oldest = idle_.front()) {
+    if (oldest->idle_since() + idle_timeout_ > reactor_.now()) break;
+    Unlink(oldest).reset();
+  }
+  ArmIdleTimer();
+}
+
+Pool& PoolSet::For(const config::Cluster& cluster, const config::Host& host) {
+  std::shared_ptr<Pool>& pool = pools_[Key(host.state.get(), host.transport_key)];
+  if (pool == nullptr) pool = std::make_shared<Pool>(reactor_, cluster, host);
+  return *pool;
+}
+
+void PoolSet::Sweep(const config::Snapshot& snapshot) {
+  absl::flat_hash_set<Key> live;
+  absl::flat_hash_set<const endpoint::ClusterState*> live_clusters;
+  for (const auto& [name, cluster] : snapshot.clusters) {
+    live_clusters.insert(cluster->state.get());
+    for (const config::Host& host : cluster->hosts) live.insert(Key(host.state.get(), host.transport_key));
+  }
+  for (auto it = pools_.begin(); it != pools_.end();) {
+    Pool& pool = *it->second;
+    // ORIGINAL_DST hosts are not listed in the Snapshot: their pools go when they are empty or their cluster is gone.
+    const config::Cluster* cluster = snapshot.FindCluster(pool.cluster().name);
+    const bool by_destination = cluster != nullptr && cluster->spec.discovery == config::Discovery::kOriginalDst;
+    const bool keep = by_destination ? live_clusters.contains(&pool.cluster()) && pool.idle() > 0 : live.contains(it->first);
+    if (keep) {
+      ++it;
+      continue;
+    }
+    const std::shared_ptr<Pool> gone = it->second;
+    gone->retired_ = true;
+    gone->CloseAllIdle();
+    pools_.erase(it++);
+  }
+}
+
+void PoolSet::CloseIdle() {
+  for (auto& [key, pool] : pools_) pool->CloseAllIdle();
+}
+
+size_t PoolSet::idle_connections() const {
+  size_t count = 0;
+  for (const auto& [key, pool] : pools_) count += pool->idle();
+  return count;
+}
+
+}  // namespace weft::upstream

@@ -1,0 +1,84 @@
+// Pools of HTTP/1.1 connections: one Pool per worker, endpoint and transport settings. The newest idle connection is used
+// first, so that spare ones grow old and are closed. Worker thread only; writes endpoint/.
+#ifndef WEFT_PROXY_UPSTREAM_POOL_H_
+#define WEFT_PROXY_UPSTREAM_POOL_H_
+
+#include <cstdint>
+#include <memory>
+#include <utility>
+
+#include "absl/container/flat_hash_map.h"
+#include "proxy/base/intrusive_list.h"
+#include "proxy/base/result.h"
+#include "proxy/config/snapshot.h"
+#include "proxy/http/context.h"
+#include "proxy/runtime/reactor.h"
+#include "proxy/runtime/task.h"
+#include "proxy/upstream/connection.h"
+
+namespace weft::upstream {
+
+class Pool final : public std::enable_shared_from_this<Pool>, private runtime::Timer {
+ public:
+  Pool(runtime::Reactor& reactor, const config::Cluster& cluster, const config::Host& host);
+  ~Pool() override;
+
+  // An idle connection that is fit for the request, or null. A request that must not be sent twice gets only a connection that
+  // was used a moment ago and whose socket says that the peer is still there (the keep-alive race, RFC 9112 section 9.3.1).
+  std::unique_ptr<Connection> TakeIdle(bool may_send_twice);
+  // A new connection: connect within the cluster's connect timeout, then TLS.
+  runtime::Task<base::Result<std::unique_ptr<Connection>>> Dial(telemetry::TryStamps* stamps);
+  // Back after a complete response. Closes it when it may not be kept.
+  void Return(std::unique_ptr<Connection> connection);
+  // A connection ended while idle: closes it.
+  void CloseIdle(Connection* connection);
+  void CloseAllIdle();
+
+  endpoint::EndpointState& endpoint() { return *endpoint_; }
+  endpoint::ClusterState& cluster() { return *cluster_; }
+  size_t idle() const { return idle_count_; }
+  runtime::Reactor& reactor() const { return reactor_; }
+
+ private:
+  friend class PoolSet;
+  std::unique_ptr<Connection> Unlink(Connection* connection);
+  void OnTimer() override;  // closes what has been idle for too long
+  void ArmIdleTimer();
+
+  runtime::Reactor& reactor_;
+  const endpoint::EndpointPtr endpoint_;
+  const endpoint::ClusterPtr cluster_;
+  const std::shared_ptr<const tls::ClientContext> tls_;
+  const runtime::Duration connect_timeout_;
+  const runtime::Duration idle_timeout_;
+  const uint32_t max_requests_per_connection_;
+  base::List<Connection> idle_;  // oldest first; owned
+  size_t idle_count_ = 0;
+  bool retired_ = false;         // no longer configured: nothing is kept
+};
+
+// All pools of a worker.
+class PoolSet {
+ public:
+  static constexpr size_t kMaxIdlePerPool = 256;
+
+  explicit PoolSet(runtime::Reactor& reactor) : reactor_(reactor) {}
+  // The pool for this host; stays valid until Sweep().
+  Pool& For(const config::Cluster& cluster, const config::Host& host);
+  // Closes idle connections of endpoints and transports that the snapshot no longer has. Call after a swap, from the top of the
+  // loop. Pools with connections in use stay.
+  void Sweep(const config::Snapshot& snapshot);
+  void CloseIdle();
+
+  runtime::Reactor& reactor() { return reactor_; }
+  size_t idle_connections() const;
+
+ private:
+  using Key = std::pair<const endpoint::EndpointState*, uint64_t>;
+  runtime::Reactor& reactor_;
+  absl::flat_hash_map<Key, std::shared_ptr<Pool>> pools_;
+};
+
+}  // namespace weft::upstream
+
+#endif  // WEFT_PROXY_UPSTREAM_POOL_H_

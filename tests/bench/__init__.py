@@ -1,0 +1,1 @@
+"""The benchmark: weft-proxy beside nginx, HAProxy and Envoy doing the same work in one run."""
