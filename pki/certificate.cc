@@ -1,7 +1,10 @@
 #include "pki/certificate.h"
 
+#include <openssl/err.h>
+
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "pki/x509.h"
 
 namespace weft::pki {
@@ -36,6 +39,34 @@ absl::Status CheckKeyMatches(std::string_view chain_pem, std::string_view key_pe
     return absl::InvalidArgumentError("the private key is not that of the certificate");
   }
   return absl::OkStatus();
+}
+
+absl::Status CheckChain(std::string_view chain_pem, std::string_view roots_pem, std::optional<absl::Time> at) {
+  auto chain = ParseCertificates(chain_pem);
+  if (!chain.ok()) return chain.status();
+  auto roots = ParseCertificates(roots_pem);
+  if (!roots.ok()) return roots.status();
+  const auto stack = [](std::vector<bssl::UniquePtr<X509>>& from, size_t first) {
+    bssl::UniquePtr<STACK_OF(X509)> all(sk_X509_new_null());
+    for (size_t i = first; i < from.size(); ++i) bssl::PushToStack(all.get(), bssl::UpRef(from[i]));
+    return all;
+  };
+  bssl::UniquePtr<STACK_OF(X509)> others = stack(*chain, 1), trusted = stack(*roots, 0);
+  bssl::UniquePtr<X509_STORE> store(X509_STORE_new());  // empty; the context wants one
+  bssl::UniquePtr<X509_STORE_CTX> context(X509_STORE_CTX_new());
+  if (!X509_STORE_CTX_init(context.get(), store.get(), chain->front().get(), others.get())) return SslError("certificate chain");
+  X509_STORE_CTX_set0_trusted_stack(context.get(), trusted.get());
+  X509_VERIFY_PARAM* parameters = X509_STORE_CTX_get0_param(context.get());
+  if (at.has_value()) {
+    X509_VERIFY_PARAM_set_time_posix(parameters, absl::ToUnixSeconds(*at));
+  } else {
+    X509_VERIFY_PARAM_set_flags(parameters, X509_V_FLAG_NO_CHECK_TIME);
+  }
+  const bool good = X509_verify_cert(context.get()) == 1;
+  ERR_clear_error();
+  if (good) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat("certificate chain: ", X509_verify_cert_error_string(X509_STORE_CTX_get_error(context.get()))));
 }
 
 }  // namespace weft::pki

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "pki/key.h"
+#include "pki/test_authority.h"
 
 namespace weft::pki {
 namespace {
@@ -19,6 +20,20 @@ TEST(Certificate, BadPem) {
   auto key = NewKeyPem();
   ASSERT_TRUE(key.ok());
   EXPECT_FALSE(SplitCertificates(*key).ok());
+}
+
+TEST(Certificate, ChainsAreFollowedToARoot) {
+  const TestAuthority authority, foreign;
+  const TestLeaf leaf = authority.LeafFor("spiffe://td/ns/a/sa/b");
+  const absl::Time inside = absl::FromUnixSeconds(1'700'000'000), after = absl::FromUnixSeconds(1'950'000'000);
+  EXPECT_TRUE(CheckChain(leaf.chain_pem, authority.root_pem(), inside).ok());
+  EXPECT_TRUE(CheckChain(leaf.chain_pem, foreign.root_pem() + authority.root_pem(), inside).ok());
+  EXPECT_FALSE(CheckChain(leaf.chain_pem, foreign.root_pem(), inside).ok());
+  EXPECT_NE(CheckChain(leaf.chain_pem, authority.root_pem(), after).message().find("expired"), absl::string_view::npos);
+  EXPECT_TRUE(CheckChain(leaf.chain_pem, authority.root_pem(), std::nullopt).ok());
+  // The right root behind a leaf of somebody else proves nothing.
+  EXPECT_FALSE(CheckChain(foreign.LeafFor("spiffe://td/ns/a/sa/b").chain_pem + authority.root_pem(), authority.root_pem(), inside).ok());
+  EXPECT_FALSE(CheckChain(leaf.chain_pem, "rubbish", inside).ok());
 }
 
 TEST(Key, RequestsAreMadeForGoodKeysOnly) {

@@ -87,7 +87,9 @@ absl::Status WritePrivateFile(const std::string& path, std::string_view text) {
   return SyncDirectory(DirectoryOf(path));
 }
 
-absl::StatusOr<std::string> ReadPrivateFile(const std::string& path) {
+namespace {
+
+absl::StatusOr<std::string> Read(const std::string& path, bool is_private) {
   Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (!file.ok()) return Errno("open", path);
   struct stat st;
@@ -96,8 +98,8 @@ absl::StatusOr<std::string> ReadPrivateFile(const std::string& path) {
     return absl::FailedPreconditionError(
         absl::StrCat(path, ": not a regular file of at most 1 MiB"));
   }
-  if (absl::Status status = CheckOwner(st, path); !status.ok()) return status;
-  if ((st.st_mode & 077) != 0) {
+  if (absl::Status status = CheckOwner(st, path); is_private && !status.ok()) return status;
+  if (is_private && (st.st_mode & 077) != 0) {
     return absl::PermissionDeniedError(
         absl::StrFormat("%s: mode %04o lets others read or write it; run: chmod 600 %s", path,
                         st.st_mode & 07777, path));
@@ -114,6 +116,12 @@ absl::StatusOr<std::string> ReadPrivateFile(const std::string& path) {
   text.resize(have);
   return text;
 }
+
+}  // namespace
+
+absl::StatusOr<std::string> ReadPrivateFile(const std::string& path) { return Read(path, /*is_private=*/true); }
+
+absl::StatusOr<std::string> ReadSmallFile(const std::string& path) { return Read(path, /*is_private=*/false); }
 
 absl::Status MakePrivateDirectory(const std::string& path) {
   if (::mkdir(path.c_str(), 0700) == 0) return SyncDirectory(DirectoryOf(path));

@@ -19,6 +19,9 @@ absl::Status WritePrivateFile(const std::string& path, std::string_view text);
 // FailedPrecondition.
 absl::StatusOr<std::string> ReadPrivateFile(const std::string& path);
 
+// A file of at most 1 MiB that need not be private (a mounted token); the same errors otherwise.
+absl::StatusOr<std::string> ReadSmallFile(const std::string& path);
+
 // Makes `path` (not its parents) with mode 0700, or checks that it is a directory that only its owner can
 // write to.
 absl::Status MakePrivateDirectory(const std::string& path);

@@ -1,6 +1,8 @@
 #include "pki/test_authority.h"
 
+#include <openssl/bio.h>
 #include <openssl/bn.h>
+#include <openssl/pem.h>
 #include <openssl/rsa.h>
 
 #include <utility>
@@ -22,6 +24,12 @@ bssl::UniquePtr<EVP_PKEY> NewRsaKey() {
   RSA_generate_key_ex(rsa.get(), 2048, e.get(), nullptr);
   EVP_PKEY_set1_RSA(key.get(), rsa.get());
   return key;
+}
+
+bssl::UniquePtr<EVP_PKEY> KeyOf(const std::string& csr_pem) {
+  bssl::UniquePtr<BIO> in(BIO_new_mem_buf(csr_pem.data(), static_cast<ossl_ssize_t>(csr_pem.size())));
+  bssl::UniquePtr<X509_REQ> request(PEM_read_bio_X509_REQ(in.get(), nullptr, nullptr, nullptr));
+  return bssl::UniquePtr<EVP_PKEY>(X509_REQ_get_pubkey(request.get()));
 }
 
 }  // namespace
@@ -49,7 +57,7 @@ TestLeaf TestAuthority::Leaf(const TestShape& wanted) const {
   middle.ca_path_length = 0;
   auto issuing = *Issue(middle, issuing_key.get(), roots[0].get(), root_key.get());
 
-  auto key = wanted.rsa ? NewRsaKey() : *NewP256Key();
+  auto key = !wanted.csr_pem.empty() ? KeyOf(wanted.csr_pem) : wanted.rsa ? NewRsaKey() : *NewP256Key();
   CertificateShape shape;
   shape.uri_sans = wanted.uri_sans;
   shape.dns_sans = wanted.dns_sans;
@@ -57,7 +65,8 @@ TestLeaf TestAuthority::Leaf(const TestShape& wanted) const {
   shape.not_after = wanted.not_after;
   shape.for_tls = wanted.for_tls;
   auto leaf = *Issue(shape, key.get(), issuing.get(), issuing_key.get());
-  return {*PrivateKeyPem(key.get()), *CertificatePem(leaf.get()) + *CertificatePem(issuing.get())};
+  const bool ours = wanted.csr_pem.empty();
+  return {ours ? *PrivateKeyPem(key.get()) : std::string(), *CertificatePem(leaf.get()) + *CertificatePem(issuing.get())};
 }
 
 }  // namespace weft::pki

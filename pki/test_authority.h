@@ -22,6 +22,7 @@ struct TestShape {
   bool for_tls = true;  // false: no extended key usage at all
   bool rsa = false;
   bool issuing_expired = false;
+  std::string csr_pem;  // set: sign this request's key; the answer has no key
 };
 
 class TestAuthority {

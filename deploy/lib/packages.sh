@@ -8,8 +8,9 @@ WEFT_PACKAGES_build=(
   bazel-bootstrap bazel-platforms bazel-rules-java bazel-rules-proto bazel-skylib
   clang-19 lld-19
   protobuf-compiler protobuf-compiler-grpc
-  libabsl-dev libbenchmark-dev libc-ares-dev libgmock-dev libgrpc++-dev libgtest-dev libnftables-dev
-  libprotobuf-dev libre2-dev libspdlog-dev libsqlite3-dev libxxhash-dev libyaml-cpp-dev prometheus-cpp-dev zlib1g-dev
+  libabsl-dev libbenchmark-dev libc-ares-dev libcli11-dev libgmock-dev libgrpc++-dev libgtest-dev libnftables-dev
+  libprotobuf-dev libre2-dev libspdlog-dev libsqlite3-dev libxxhash-dev libyaml-cpp-dev prometheus-cpp-dev
+  zlib1g-dev
 )
 
 # Servers and clients that integration tests and the bench compare with; sanitizer runtimes; the formatter.
@@ -20,7 +21,7 @@ WEFT_PACKAGES_test=(
 )
 
 # What deploy/demo runs beside our own programs.
-WEFT_PACKAGES_demo=(curl iproute2 nftables nginx-light openssl procps prometheus python3 wrk)
+WEFT_PACKAGES_demo=(curl iproute2 nghttp2-client nginx-light prometheus python3)
 
 # Installed where the machine has no cargo.
 WEFT_PACKAGE_cargo=cargo-web

@@ -4,6 +4,7 @@
 #define WEFT_PROXY_ACCEPT_ACCEPTOR_H_
 
 #include <string>
+#include <utility>
 
 #include "proxy/net/socket.h"
 #include "proxy/runtime/reactor.h"
@@ -36,6 +37,7 @@ class Acceptor final : private runtime::Watcher, private runtime::Wakeup, privat
   // Takes what is queued in the kernel, then closes: nobody who was let in is reset.
   void DrainAndClose();
   const std::string& listener() const { return listener_; }
+  void set_listener(std::string listener) { listener_ = std::move(listener); }
   bool started() const { return started_; }
 
  private:
@@ -47,7 +49,7 @@ class Acceptor final : private runtime::Watcher, private runtime::Wakeup, privat
 
   runtime::Reactor& reactor_;
   net::Fd fd_;
-  const std::string listener_;
+  std::string listener_;
   Sink& sink_;
   bool started_ = false;
 };

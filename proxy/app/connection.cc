@@ -3,10 +3,14 @@
 #include <memory>
 #include <utility>
 
+#include "proxy/app/chain_selector.h"
 #include "proxy/app/data_path.h"
-#include "proxy/detect/classify.h"
+#include "proxy/app/first_bytes.h"
+#include "proxy/codec/h1/writer.h"
 #include "proxy/downstream/http1_server.h"
 #include "proxy/downstream/opaque_server.h"
+#include "proxy/http/reply.h"
+#include "proxy/net/relay.h"
 #include "proxy/net/socket_stream.h"
 #include "proxy/tls/stream.h"
 
@@ -15,87 +19,39 @@ namespace {
 
 using base::Failure;
 using base::FailureKind;
-using base::Result;
+using runtime::Outcome;
 using runtime::Task;
+
+constexpr std::string_view kHeldPrefix = "held:";
 
 Failure Refusal(FailureKind kind, std::string detail) {
   return Failure{kind, base::Origin::kProxy, base::Phase::kAccept, base::RetrySafety::kNever, std::move(detail)};
 }
 
-// What the first bytes said, and the bytes.
-struct FirstBytes {
-  base::ByteChain received;
-  detect::Verdict verdict;
-  bool ended = false;  // the client finished or failed before it said anything
-};
-
-// Reads until the bytes are known for what they are. Bounded by the caller.
-Task<bool> ReadFirstBytes(runtime::Reactor& reactor, net::ByteStream& stream, FirstBytes& first, telemetry::Stamp* stamp) {
-  std::string text;
-  for (;;) {
-    base::BufferRef buffer = base::BufferPool::ForThisThread().Take();
-    const net::IoResult got = stream.TryRead(buffer.data(), buffer.capacity());
-    if (got.state == net::IoState::kWouldBlock) {
-      buffer.Reset();
-      co_await stream.Readable();
-      continue;
-    }
-    if (got.state != net::IoState::kOk) {
-      first.ended = text.empty();
-      first.verdict.protocol = detect::Protocol::kOpaque;  // what came is all that comes
-      co_return true;
-    }
-    if (text.empty()) *stamp = reactor.now();
-    text.append(buffer.data(), got.bytes);
-    first.received.Append(base::Slice{buffer, buffer.data(), got.bytes});
-    first.verdict = detect::Classify(text);
-    if (first.verdict.protocol != detect::Protocol::kNeedMore) co_return true;
-  }
-}
-
-// Finds the connection's filter chain again in each Snapshot.
-class Selector final : public downstream::ChainSelector {
+// One more connection of the worker, waiting ones included.
+class LoadShare {
  public:
-  Selector(const http::ConnectionInfo& info, const detect::Verdict& verdict) : info_(info), verdict_(verdict) {}
-
-  const config::FilterChain* Select(const config::Snapshot& snapshot) override {
-    const config::Listener* listener = snapshot.FindListener(info_.listener);
-    if (listener == nullptr) return nullptr;
-    config::ConnectionFacts facts;
-    facts.destination = info_.destination;
-    facts.source = info_.peer;
-    facts.tls = verdict_.protocol == detect::Protocol::kTls;
-    facts.server_name = verdict_.hello.server_name;
-    for (const std::string& protocol : verdict_.hello.protocols) facts.application_protocols.push_back(protocol);
-    if (listener->spec.http_inspector) {
-      if (verdict_.protocol == detect::Protocol::kHttp1) facts.application_protocols.push_back("http/1.1");
-      if (verdict_.protocol == detect::Protocol::kHttp2) facts.application_protocols.push_back("h2c");
-    }
-    return listener->Match(facts);
-  }
+  explicit LoadShare(WorkerLoad& load) : load_(load) { load_.connections.fetch_add(1); }
+  ~LoadShare() { load_.connections.fetch_sub(1); }
 
  private:
-  const http::ConnectionInfo& info_;
-  const detect::Verdict& verdict_;
+  WorkerLoad& load_;
 };
 
 // Tells the Observer of the connection's beginning and end, whatever way it takes.
-class Counted {
+class Lifetime {
  public:
-  Counted(Observer& observer, WorkerLoad& load, http::ConnectionInfo& info, runtime::Reactor& reactor)
-      : observer_(observer), load_(load), info_(info), reactor_(reactor) {
-    load_.connections.fetch_add(1);
+  Lifetime(Observer& observer, http::ConnectionInfo& info, runtime::Reactor& reactor)
+      : observer_(observer), info_(info), reactor_(reactor) {
     observer_.OnConnectionOpen(info_);
   }
-  ~Counted() {
+  ~Lifetime() {
     info_.stamps.closed = reactor_.now();
     observer_.OnConnectionClose(info_);
-    load_.connections.fetch_sub(1);
   }
 
  private:
   Observer& observer_;
-  WorkerLoad& load_;
   http::ConnectionInfo& info_;
   runtime::Reactor& reactor_;
 };
@@ -112,121 +68,215 @@ class OpaqueReport {
   const http::ConnectionInfo& info_;
 };
 
-void FindDestination(int fd, const config::Listener& listener, http::ConnectionInfo* info) {
-  info->local = net::LocalAddress(fd);
-  info->destination = info->local;
-  if (!listener.needs_original_destination) return;
-  if (auto original = net::OriginalDestination(fd)) {
-    info->destination = *original;
-    info->redirected = true;
-  }
-}
-
 // A connection to the captured port itself, which nothing redirected, would be sent back to us for ever.
 bool IsLoop(const config::Listener& listener, const http::ConnectionInfo& info) {
-  return listener.needs_original_destination && listener.spec.bind_to_port && !info.redirected &&
-         listener.spec.direction != config::Direction::kUnspecified && info.destination == info.local && listener.loops_without_redirect;
+  return listener.loops_without_redirect && listener.needs_original_destination && listener.spec.bind_to_port &&
+         !info.redirected && info.destination == info.local;
 }
 
 }  // namespace
 
-Task<void> ServeConnection(DataPath& path, std::string listener_name, accept::Accepted accepted) {
-  runtime::Reactor& reactor = path.reactor_;
-  http::ConnectionInfo info;
-  info.id = path.next_connection_id_;
-  path.next_connection_id_ += 1024;
-  info.peer = accepted.peer;
-  info.listener = std::move(listener_name);
-  info.stamps.accepted = reactor.now();
-  const config::Listener* listener = path.snapshots_.current()->FindListener(info.listener);
-  if (listener == nullptr) co_return;  // removed a moment ago
-  FindDestination(accepted.fd.get(), *listener, &info);
-  // 1. With use_original_dst the listener of the destination takes over.
-  if (listener->spec.use_original_dst) {
-    if (const config::Listener* owner = path.snapshots_.current()->FindListenerFor(info.destination)) {
-      listener = owner;
-      info.listener = owner->spec.name;
+std::string HeldName(uint16_t port) { return std::string(kHeldPrefix) + std::to_string(port); }
+bool IsHeldName(std::string_view listener) { return listener.starts_with(kHeldPrefix); }
+
+class ConnectionDriver {
+ public:
+  ConnectionDriver(DataPath& path, std::string listener, accept::Accepted accepted)
+      : path_(path), reactor_(path.reactor_), fd_(std::move(accepted.fd)) {
+    info_.id = path.next_connection_id_;
+    path.next_connection_id_ += DataPath::kConnectionIdStep;
+    info_.peer = accepted.peer;
+    info_.listener = std::move(listener);
+    info_.stamps.accepted = reactor_.now();
+    held_until_ = reactor_.now() + path.hold_timeout_;
+  }
+
+  Task<void> Serve() {
+    LoadShare share(path_.load_);
+    info_.local = net::LocalAddress(fd_.get());
+    if (!co_await FindListener()) co_return;
+    Lifetime lifetime(path_.observer_, info_, reactor_);
+    if (!TakeSocket()) co_return;
+    if (listener_->LooksAtFirstBytes(info_.destination) && !co_await LookAtFirstBytes()) co_return;
+    if (!co_await ChooseChain()) co_return;
+    if (chain_->tls != nullptr && !co_await AcceptTls()) co_return;
+    if (chain_->http) {
+      co_await CarryHttp();
+    } else {
+      co_await CarryOpaque();
     }
   }
-  info.inbound = listener->spec.direction == config::Direction::kInbound;
-  Counted counted(path.observer_, path.load_, info, reactor);
-  if (IsLoop(*listener, info)) {
-    path.observer_.OnConnectionRefused(Refusal(FailureKind::kLoop, "connection to the captured port itself"), info);
-    co_return;
-  }
-  auto adopted = net::SocketStream::Adopt(reactor, std::move(accepted.fd), info.peer);
-  if (!adopted.ok()) {
-    path.observer_.OnConnectionRefused(adopted.failure(), info);
-    co_return;
-  }
-  std::unique_ptr<net::ByteStream> stream = std::move(*adopted);
 
-  // 2. First bytes, where a filter chain asks for them.
-  FirstBytes first;
-  if (listener->needs_first_bytes) {
-    const runtime::Duration limit = listener->spec.first_bytes_timeout;
-    const bool go_on = listener->spec.continue_on_first_bytes_timeout;
-    const runtime::TimePoint deadline = limit > runtime::Duration::zero() ? reactor.now() + limit : runtime::kNever;
-    const auto ended = co_await runtime::Within(reactor, deadline, nullptr,
-                                                ReadFirstBytes(reactor, *stream, first, &info.stamps.first_byte));
-    if (ended.outcome != runtime::Outcome::kDone) {
-      if (!go_on) {
-        path.observer_.OnConnectionRefused(Refusal(FailureKind::kTimeout, "no first bytes in time"), info);
-        co_return;
+ private:
+  // What is configured for this socket now, or null. The answer lives until the next wait.
+  const config::Listener* Configured() const {
+    const config::Snapshot* snapshot = path_.snapshots_.current();
+    if (snapshot == nullptr) return nullptr;
+    return IsHeldName(info_.listener) ? snapshot->FindListenerFor(info_.local) : snapshot->FindListener(info_.listener);
+  }
+  Task<void> UntilConfigured() {
+    while (Configured() == nullptr) co_await path_.swapped_.Next();
+  }
+  Task<void> UntilSecretsCame() {
+    while (SelectChain() && chain_->needs_secret) {
+      pin_ = config::WorkerSnapshots::Pin();
+      co_await path_.swapped_.Next();
+    }
+  }
+
+  // A call before the first configuration waits for it.
+  Task<bool> FindListener() {
+    if (IsHeldName(info_.listener) && Configured() == nullptr) {
+      const auto ended = co_await runtime::Within(reactor_, held_until_, &path_.draining_, UntilConfigured());
+      if (ended.outcome != Outcome::kDone) {
+        co_await RefuseUnconfigured();
+        co_return false;
       }
-      first.verdict.protocol = detect::Protocol::kOpaque;
     }
-    if (first.ended && first.received.empty()) co_return;
-    info.sni = first.verdict.hello.server_name;
+    listener_ = Configured();
+    if (listener_ == nullptr) co_return false;  // removed a moment ago
+    info_.listener = listener_->spec.name;
+    FindDestination();
+    if (listener_->spec.use_original_dst) {  // the listener of the destination takes over
+      if (const config::Listener* owner = path_.snapshots_.current()->FindListenerFor(info_.destination)) {
+        listener_ = owner;
+        info_.listener = owner->spec.name;
+      }
+    }
+    info_.inbound = listener_->spec.direction == config::Direction::kInbound;
+    co_return true;
   }
 
-  // 3. The filter chain.
-  Selector selector(info, first.verdict);
-  config::WorkerSnapshots::Pin pin = path.snapshots_.PinCurrent();
-  const config::FilterChain* chain = selector.Select(*pin.get());
-  if (chain == nullptr) {
-    path.observer_.OnConnectionRefused(Refusal(FailureKind::kNoFilterChain, "listener " + info.listener), info);
-    stream->Reset();
-    co_return;
+  void FindDestination() {
+    info_.destination = info_.local;
+    if (!listener_->needs_original_destination) return;
+    if (auto original = net::OriginalDestination(fd_.get())) {
+      info_.destination = *original;
+      info_.redirected = true;
+    }
   }
-  info.filter_chain = chain->name;
 
-  // 4. TLS, when the chain terminates it.
-  if (chain->needs_secret) {
-    path.observer_.OnConnectionRefused(Refusal(FailureKind::kNoConfig, "the certificate of " + chain->name + " has not come"), info);
-    stream->Reset();
-    co_return;
-  }
-  if (chain->tls != nullptr) {
-    auto secured = co_await tls::TlsStream::Accept(reactor, std::move(stream), chain->tls, std::move(first.received),
-                                                   reactor.now() + chain->tls_timeout);
-    if (!secured.ok()) {
-      path.observer_.OnConnectionRefused(secured.failure(), info);
+  // One clear error: an answer for HTTP, a reset for everything else.
+  Task<void> RefuseUnconfigured() {
+    Failure failure = Refusal(FailureKind::kNoConfig, "no configuration came in time");
+    path_.observer_.OnConnectionRefused(failure, info_);
+    auto stream = net::SocketStream::Adopt(reactor_, std::move(fd_), info_.peer);
+    if (!stream.ok()) co_return;
+    FirstBytes first;
+    co_await runtime::Within(reactor_, reactor_.now() + kRefusalWait, nullptr, ReadFirstBytes(reactor_, **stream, first));
+    if (first.verdict.protocol != detect::Protocol::kHttp1) {
+      (*stream)->Reset();
       co_return;
     }
-    first.received = base::ByteChain();
-    info.tls = true;
-    info.stamps.tls_done = reactor.now();
-    info.alpn = (*secured)->alpn();
-    info.sni = (*secured)->server_name();
-    info.peer_principal = std::string((*secured)->peer_uri());
-    info.local_principal = (*secured)->local_uri();
-    path.observer_.OnTlsAccepted(info);
-    stream = std::move(*secured);
+    http::Response reply = http::MakeReply(failure, nullptr);
+    codec::h1::HeadOptions options;
+    options.close = options.write_content_length = true;
+    base::ByteChain out;
+    codec::h1::WriteResponseHead(*reply.head, options, &out);
+    if (co_await net::WriteAll(**stream, std::move(out))) (*stream)->ShutdownWrite();
   }
 
-  // 5. HTTP or opaque.
-  if (chain->http) {
-    pin = config::WorkerSnapshots::Pin();  // each request pins its own
-    downstream::ServerDeps deps{reactor, path.snapshots_, path.line_.first(), path.observer_, path.draining_};
-    co_await downstream::ServeHttp1(deps, selector, info, *stream, std::move(first.received));
-    co_return;
+  bool TakeSocket() {
+    if (IsLoop(*listener_, info_)) return Refuse(Refusal(FailureKind::kLoop, "a connection to the captured port itself"));
+    auto adopted = net::SocketStream::Adopt(reactor_, std::move(fd_), info_.peer);
+    if (!adopted.ok()) return Refuse(std::move(adopted).failure());
+    stream_ = std::move(*adopted);
+    return true;
   }
-  config::TcpProxySpec spec = chain->tcp->spec;
-  pin = config::WorkerSnapshots::Pin();
-  OpaqueReport report(path.observer_, info);
-  co_await downstream::ServeOpaque({reactor, path.snapshots_, path.line_.picker}, std::move(spec), info, *stream,
-                                   std::move(first.received), report.outcome);
+
+  Task<bool> LookAtFirstBytes() {
+    const runtime::Duration limit = listener_->spec.first_bytes_timeout;
+    const bool go_on = listener_->spec.continue_on_first_bytes_timeout;
+    const runtime::TimePoint deadline = limit > runtime::Duration::zero() ? reactor_.now() + limit : runtime::kNever;
+    const auto ended = co_await runtime::Within(reactor_, deadline, nullptr, ReadFirstBytes(reactor_, *stream_, first_));
+    if (ended.outcome != Outcome::kDone) {
+      if (!go_on) co_return Refuse(Refusal(FailureKind::kTimeout, "no first bytes in time"));
+      first_.verdict.protocol = detect::Protocol::kOpaque;
+    }
+    info_.stamps.first_byte = first_.seen_at;
+    if (first_.ended && first_.received.empty()) co_return false;
+    info_.sni = first_.verdict.hello.server_name;
+    co_return true;
+  }
+
+  // Pins the newest Snapshot. False: no filter chain takes this connection.
+  bool SelectChain() {
+    pin_ = path_.snapshots_.PinCurrent();
+    chain_ = selector_.Select(*pin_.get());
+    return chain_ != nullptr;
+  }
+
+  Task<bool> ChooseChain() {
+    if (SelectChain() && chain_->needs_secret) {
+      co_await runtime::Within(reactor_, held_until_, &path_.draining_, UntilSecretsCame());
+      SelectChain();
+    }
+    if (chain_ == nullptr) {
+      stream_->Reset();
+      co_return Refuse(Refusal(FailureKind::kNoFilterChain, "no filter chain of " + info_.listener + " matches"));
+    }
+    info_.filter_chain = chain_->name;
+    if (chain_->needs_secret) {
+      stream_->Reset();
+      co_return Refuse(Refusal(FailureKind::kNoConfig, "the certificate of filter chain " + chain_->name + " has not come"));
+    }
+    co_return true;
+  }
+
+  Task<bool> AcceptTls() {
+    auto secured = co_await tls::TlsStream::Accept(reactor_, std::move(stream_), chain_->tls, std::move(first_.received),
+                                                   reactor_.now() + chain_->tls_timeout);
+    if (!secured.ok()) co_return Refuse(std::move(secured).failure());
+    first_.received = base::ByteChain();
+    info_.tls = true;
+    info_.stamps.tls_done = reactor_.now();
+    info_.alpn = (*secured)->alpn();
+    info_.sni = (*secured)->server_name();
+    info_.peer_principal = std::string((*secured)->peer_uri());
+    if (!info_.peer_principal.empty()) info_.peer_certificate_sha256 = (*secured)->peer()->sha256;
+    info_.local_principal = (*secured)->local_uri();
+    path_.observer_.OnTlsAccepted(info_);
+    stream_ = std::move(*secured);
+    co_return true;
+  }
+
+  Task<void> CarryHttp() {
+    pin_ = config::WorkerSnapshots::Pin();  // each request pins its own
+    downstream::ServerDeps deps{reactor_, path_.snapshots_, path_.line_.first(), path_.observer_, path_.draining_};
+    co_await downstream::ServeHttp1(deps, selector_, info_, *stream_, std::move(first_.received));
+  }
+
+  Task<void> CarryOpaque() {
+    config::TcpProxySpec spec = chain_->tcp->spec;
+    pin_ = config::WorkerSnapshots::Pin();  // it may live for days: no Snapshot is held
+    OpaqueReport report(path_.observer_, info_);
+    co_await downstream::ServeOpaque({reactor_, path_.snapshots_, path_.line_.picker}, std::move(spec), info_, *stream_,
+                                     std::move(first_.received), report.outcome);
+  }
+
+  bool Refuse(Failure failure) {
+    path_.observer_.OnConnectionRefused(failure, info_);
+    return false;
+  }
+
+  static constexpr runtime::Duration kRefusalWait = std::chrono::seconds(1);
+
+  DataPath& path_;
+  runtime::Reactor& reactor_;
+  net::Fd fd_;
+  http::ConnectionInfo info_;
+  runtime::TimePoint held_until_;
+  const config::Listener* listener_ = nullptr;  // until the next Snapshot
+  std::unique_ptr<net::ByteStream> stream_;
+  FirstBytes first_;
+  ChainSelector selector_{info_, first_.verdict};
+  config::WorkerSnapshots::Pin pin_;
+  const config::FilterChain* chain_ = nullptr;  // while pin_ holds its Snapshot
+};
+
+Task<void> ServeConnection(DataPath& path, std::string listener, accept::Accepted accepted) {
+  ConnectionDriver driver(path, std::move(listener), std::move(accepted));
+  co_await driver.Serve();
 }
 
 }  // namespace weft::app

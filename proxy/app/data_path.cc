@@ -21,10 +21,14 @@ DataPath::DataPath(DataPathDeps deps)
       hold_timeout_(deps.hold_timeout),
       snapshots_(std::move(deps.retire)),
       draining_(reactor_),
+      swapped_(reactor_),
       line_(reactor_, snapshots_),
       next_connection_id_(static_cast<uint64_t>(deps.worker.index())),
       connections_(reactor_) {
-  snapshots_.WhenChanged([this](const config::Snapshot& snapshot) { line_.pools.Sweep(snapshot); });
+  snapshots_.WhenChanged([this](const config::Snapshot& snapshot) {
+    line_.pools.Sweep(snapshot);
+    swapped_.Notify();
+  });
 }
 
 DataPath::~DataPath() {
@@ -32,20 +36,25 @@ DataPath::~DataPath() {
   line_.pools.CloseIdle();
 }
 
-void DataPath::AddSocket(const std::string& listener, net::Fd listening) {
-  acceptors_.push_back(std::make_unique<accept::Acceptor>(reactor_, std::move(listening), listener, static_cast<accept::Sink&>(*this)));
-  acceptors_.back()->Start();
+void DataPath::AddSocket(const std::string& address, const std::string& listener, net::Fd listening) {
+  auto& acceptor = acceptors_[address];
+  acceptor = std::make_unique<accept::Acceptor>(reactor_, std::move(listening), listener, static_cast<accept::Sink&>(*this));
+  acceptor->Start();
 }
 
-void DataPath::RemoveListener(const std::string& listener) {
-  for (auto& acceptor : acceptors_) {
-    if (acceptor->listener() == listener) acceptor->DrainAndClose();
-  }
-  std::erase_if(acceptors_, [&](const auto& acceptor) { return acceptor->listener() == listener; });
+void DataPath::ReassignSocket(const std::string& address, const std::string& listener) {
+  if (auto found = acceptors_.find(address); found != acceptors_.end()) found->second->set_listener(listener);
+}
+
+void DataPath::RemoveSocket(const std::string& address) {
+  auto found = acceptors_.find(address);
+  if (found == acceptors_.end()) return;
+  found->second->DrainAndClose();
+  acceptors_.erase(found);
 }
 
 void DataPath::Drain() {
-  for (auto& acceptor : acceptors_) acceptor->DrainAndClose();
+  for (auto& [address, acceptor] : acceptors_) acceptor->DrainAndClose();
   acceptors_.clear();
   draining_.Cancel();
 }

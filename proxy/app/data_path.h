@@ -4,6 +4,7 @@
 #define WEFT_PROXY_APP_DATA_PATH_H_
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -39,10 +40,13 @@ class DataPath final : private accept::Sink {
   ~DataPath() override;
 
   config::WorkerSnapshots& snapshots() { return snapshots_; }
-  // Starts accepting on a socket that is bound and listening.
-  void AddSocket(const std::string& listener, net::Fd listening);
-  // The listener is no longer configured: takes what is queued, then closes; its connections go on.
-  void RemoveListener(const std::string& listener);
+  // Starts accepting on a socket that is bound to `address` and listening. The listener's name may be one that no Snapshot has
+  // yet (HeldName): its connections wait, bounded by the hold timeout.
+  void AddSocket(const std::string& address, const std::string& listener, net::Fd listening);
+  // The socket belongs to another listener from now on.
+  void ReassignSocket(const std::string& address, const std::string& listener);
+  // No listener has this address any more: takes what is queued, then closes; its connections go on.
+  void RemoveSocket(const std::string& address);
   // First step of the shutdown: listeners close, idle connections end, busy ones after their response.
   void Drain();
   // Second step: what is left is cut.
@@ -52,8 +56,10 @@ class DataPath final : private accept::Sink {
   // A socket that another worker accepted.
   void Adopt(const std::string& listener, accept::Accepted accepted);
 
+  static constexpr uint64_t kConnectionIdStep = 1024;  // more than there are workers: ids never meet
+
  private:
-  friend runtime::Task<void> ServeConnection(DataPath& path, std::string listener, accept::Accepted accepted);
+  friend class ConnectionDriver;
   void OnAccepted(const std::string& listener, accept::Accepted accepted) override;
   void OnOutOfResources(int error) override;
   DataPath* LessLoadedPeer();
@@ -65,8 +71,9 @@ class DataPath final : private accept::Sink {
   const runtime::Duration hold_timeout_;
   config::WorkerSnapshots snapshots_;
   runtime::Cancellation draining_;
+  runtime::Signal swapped_;  // a Snapshot came
   Line line_;
-  std::vector<std::unique_ptr<accept::Acceptor>> acceptors_;
+  std::map<std::string, std::unique_ptr<accept::Acceptor>> acceptors_;  // by address text
   WorkerLoad load_;
   uint64_t next_connection_id_;
   runtime::Scope connections_;

@@ -43,6 +43,7 @@ bool Picker::HasOther(const config::Cluster& cluster, Tried tried) {
 }
 
 const Host* Picker::Pick(const config::Cluster& cluster, const base::Address& destination, Tried tried) {
+  if (!cluster.ready) return nullptr;  // without its secrets it would go out in plain text
   if (cluster.spec.discovery == config::Discovery::kOriginalDst) return OriginalDestination(cluster, destination);
   const std::optional<uint32_t> priority = BestPriority(cluster);
   if (!priority) return nullptr;
@@ -124,7 +125,10 @@ const Host* Picker::OriginalDestination(const config::Cluster& cluster, const ba
   const std::string key(destination.ip_bytes().data(), destination.ip_bytes().size());
   const std::string with_port = key + std::to_string(destination.port());
   auto found = hosts.find(with_port);
-  if (found != hosts.end() && found->second->transport_key == cluster.transport_key) return found->second.get();
+  if (found != hosts.end() && found->second->transport_key == cluster.transport_key) {
+    found->second->tls = cluster.tls;  // renewed with the certificate
+    return found->second.get();
+  }
   if (hosts.size() >= kMaxDestinations) {
     absl::erase_if(hosts, [](const auto& entry) { return entry.second->state.use_count() == 1; });
   }

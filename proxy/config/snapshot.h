@@ -1,7 +1,7 @@
-// Snapshot: one immutable generation of the whole configuration, in the form that the data path uses. Built by assemble/ on
-// the main thread, swapped into the workers as one pointer (snapshot_store.h), shared structurally with its predecessor: what
-// did not change is the same object. Plans that stages above this level compiled are held by pointer to a forward-declared
-// type, so that this file includes nothing above it.
+// Snapshot: one immutable generation of the whole configuration, in the form that the data path uses. Built by
+// assemble/ on the main thread, swapped into the workers as one pointer (snapshot_store.h), shared structurally with
+// its predecessor: what did not change is the same object. Plans that stages above this level compiled are held by
+// pointer to a forward-declared type, so that this file includes nothing above it.
 #ifndef WEFT_PROXY_CONFIG_SNAPSHOT_H_
 #define WEFT_PROXY_CONFIG_SNAPSHOT_H_
 
@@ -19,7 +19,7 @@
 #include "proxy/http/context.h"
 
 namespace weft::route {
-class Table;          // compiled RouteConfiguration
+class Table;  // compiled RouteConfiguration
 }  // namespace weft::route
 namespace weft::tls {
 class ServerContext;
@@ -33,26 +33,26 @@ struct Host {
   endpoint::EndpointPtr state;
   uint32_t weight = 1;
   uint32_t priority = 0;
-  bool healthy = true;                               // EDS health_status; ejection is in state
-  std::string service, version, principal;           // metadata for metric labels; empty when not told
-  std::shared_ptr<const tls::ClientContext> tls;     // null: plain (chosen by transport_socket_matches)
-  uint64_t transport_key = 0;                        // pools are keyed by it: a hash of the transport settings
+  bool healthy = true;                            // EDS health_status; ejection is in state
+  std::string service, version, principal;        // metadata for metric labels; empty when not told
+  std::shared_ptr<const tls::ClientContext> tls;  // null: plain (chosen by transport_socket_matches)
+  uint64_t transport_key = 0;                     // pools are keyed by it: a hash of the transport settings
 };
 
 struct Cluster {
   ClusterSpec spec;
   endpoint::ClusterPtr state;
-  std::vector<Host> hosts;                           // empty for ORIGINAL_DST
-  std::shared_ptr<const tls::ClientContext> tls;     // of the cluster itself (ORIGINAL_DST uses it)
+  std::vector<Host> hosts;                        // empty for ORIGINAL_DST
+  std::shared_ptr<const tls::ClientContext> tls;  // of the cluster itself (ORIGINAL_DST uses it)
   uint64_t transport_key = 0;
-  uint32_t total_weight = 0;                         // of the healthy hosts of the lowest usable priority
-  bool ready = true;                                 // false: waits for endpoints or secrets
+  uint32_t total_weight = 0;  // of the healthy hosts of the lowest usable priority
+  bool ready = true;          // false: waits for endpoints or secrets
 };
 
 // What a filter chain does with its connections.
 struct HttpChain {
   HttpConnectionSpec spec;
-  std::shared_ptr<const route::Table> routes;        // null: the RDS resource has not come
+  std::shared_ptr<const route::Table> routes;  // null: the RDS resource has not come
 };
 struct TcpChain {
   TcpProxySpec spec;
@@ -61,10 +61,10 @@ struct TcpChain {
 struct FilterChain {
   std::string name;
   FilterChainMatchSpec match;
-  std::shared_ptr<const tls::ServerContext> tls;     // null: plain or passed through
+  std::shared_ptr<const tls::ServerContext> tls;             // null: plain or passed through
   runtime::Duration tls_timeout = std::chrono::seconds(15);  // transport_socket_connect_timeout
-  bool needs_secret = false;                         // TLS is asked for, its certificate has not come
-  std::optional<HttpChain> http;                     // exactly one of http and tcp is set
+  bool needs_secret = false;                                 // TLS is asked for, its certificate has not come
+  std::optional<HttpChain> http;                             // exactly one of http and tcp is set
   std::optional<TcpChain> tcp;
 };
 
@@ -72,9 +72,10 @@ struct FilterChain {
 struct ConnectionFacts {
   base::Address destination;
   base::Address source;
-  bool tls = false;                                  // the first bytes are a ClientHello
-  std::string_view server_name;                      // from SNI, lower case
-  std::vector<std::string_view> application_protocols;  // ALPN of the ClientHello, or "http/1.1" / "h2" detected in plain bytes
+  bool tls = false;              // the first bytes are a ClientHello
+  std::string_view server_name;  // from SNI, lower case
+  std::vector<std::string_view>
+      application_protocols;  // ALPN of the ClientHello, or "http/1.1" / "h2" detected in plain bytes
 };
 
 struct Listener {
@@ -84,18 +85,23 @@ struct Listener {
   // Which of its chains could still be chosen needs the first bytes: false when every chain ignores them.
   bool needs_first_bytes = false;
   bool needs_original_destination = false;
-  // Some chain of it sends connections to their original destination: one that nothing redirected would come back to us.
+  // Some chain of it sends connections to their original destination: one that nothing redirected would come back to
+  // us.
   bool loops_without_redirect = false;
 
-  // Envoy's order of the match: destination port, destination prefix, server name (exact, then the longest wildcard), transport
-  // protocol, application protocol, source type, source prefix, source port; most specific first at each step. Null: none.
+  // Envoy's order of the match: destination port, destination prefix, server name (exact, then the longest wildcard),
+  // transport protocol, application protocol, source type, source prefix, source port; most specific first at each
+  // step. Null: none.
   const FilterChain* Match(const ConnectionFacts& facts) const;
+  // False when the chains that `destination` leaves all ignore the first bytes: then nobody waits for a client of a
+  // protocol in which the server speaks first.
+  bool LooksAtFirstBytes(const base::Address& destination) const;
 };
 
 class Snapshot {
  public:
-  uint64_t generation = 0;          // counts up with each published Snapshot
-  std::string revision;             // of the control plane (version_info), for metrics
+  uint64_t generation = 0;  // counts up with each published Snapshot
+  std::string revision;     // of the control plane (version_info), for metrics
   base::StringMap<std::shared_ptr<const Cluster>> clusters;
   base::StringMap<std::shared_ptr<const Listener>> listeners;
 
@@ -103,7 +109,8 @@ class Snapshot {
     auto found = clusters.find(name);
     return found == clusters.end() ? nullptr : found->second.get();
   }
-  // The listener that is configured for this address and port, or for the wildcard address and this port (use_original_dst).
+  // The listener that is configured for this address and port, or for the wildcard address and this port
+  // (use_original_dst).
   const Listener* FindListenerFor(const base::Address& destination) const;
   const Listener* FindListener(std::string_view name) const {
     auto found = listeners.find(name);

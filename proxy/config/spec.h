@@ -39,20 +39,20 @@ struct WeightedName {
   uint32_t weight = 1;
 };
 
-// TcpProxy.
-struct TcpProxySpec {
-  std::string stat_prefix;
-  std::vector<WeightedName> clusters;               // one with weight 1 for a plain `cluster`
-  Duration idle_timeout{};                          // 0: never (ours; Envoy's default is 1 h and only applied when the field is set)
-  uint32_t max_connect_attempts = 1;
-  bool access_log = false;
-};
-
 struct AccessLogSpec {
   enum class Sink : uint8_t { kFile, kStdout, kStderr } sink = Sink::kStdout;
   std::string path;                                 // of kFile
   std::string text_format;                          // "" and no json: Envoy's default format
   std::vector<std::pair<std::string, std::string>> json_format;  // key → command text
+};
+
+// TcpProxy.
+struct TcpProxySpec {
+  std::string stat_prefix;
+  std::vector<WeightedName> clusters;               // one with weight 1 for a plain `cluster`
+  Duration idle_timeout = std::chrono::hours(1);    // without bytes either way; 0: never
+  uint32_t max_connect_attempts = 1;
+  std::vector<AccessLogSpec> access_logs;
 };
 
 enum class ForwardClientCert : uint8_t { kSanitize, kForwardOnly, kAppendForward, kSanitizeSet, kAlwaysForwardOnly };
@@ -82,10 +82,22 @@ struct HttpConnectionSpec {
   bool normalize_path = false;
   bool merge_slashes = false;
   bool accept_http_10 = false;                      // Envoy: 426 otherwise
+  std::string default_host_for_http_10;             // of a request without Host; "": it is refused
   std::vector<std::string> upgrade_types;           // lower case, enabled ones: "websocket"
   std::vector<AccessLogSpec> access_logs;
 };
 
+// FilterChain. Exactly one of http and tcp is set.
+struct FilterChainSpec {
+  std::string name;
+  FilterChainMatchSpec match;
+  std::optional<DownstreamTlsSpec> tls;
+  Duration tls_timeout = std::chrono::seconds(15);  // transport_socket_connect_timeout
+  std::optional<HttpConnectionSpec> http;
+  std::optional<TcpProxySpec> tcp;
+};
+
+// Listener.
 struct ListenerSpec {
   std::string name;
   std::vector<base::Address> addresses;             // address and additional_addresses
@@ -99,6 +111,8 @@ struct ListenerSpec {
   bool continue_on_first_bytes_timeout = false;
   Direction direction = Direction::kUnspecified;
   std::string service;                              // metadata `weft.dev` service, for metric labels
+  std::vector<FilterChainSpec> chains;
+  std::optional<FilterChainSpec> default_chain;
 };
 
 struct CircuitBreakerSpec {
@@ -115,7 +129,8 @@ struct HostSpec {
   uint32_t priority = 0;
   bool healthy = true;
   std::string service, version, principal;          // LbEndpoint.metadata "weft.dev": labels for metrics
-  std::string transport_match;                      // "envoy.transport_socket_match" metadata → name of a match, "" none
+  // "envoy.transport_socket_match" metadata (text values), which assemble/ holds against the cluster's transport_matches.
+  std::vector<std::pair<std::string, std::string>> transport_metadata;
 };
 
 enum class Discovery : uint8_t { kStatic, kStrictDns, kEds, kOriginalDst };
@@ -148,6 +163,19 @@ struct ClusterSpec {
   bool respect_dns_ttl = false;
   enum class DnsFamily : uint8_t { kAuto, kV4Only, kV6Only, kV4Preferred, kAll } dns_family = DnsFamily::kAuto;
   std::string service, service_namespace;           // metadata "weft.dev": labels for metrics
+};
+
+// ClusterLoadAssignment.
+struct EndpointsSpec {
+  std::string name;                                 // cluster_name
+  std::vector<HostSpec> hosts;
+};
+
+// Secret. Exactly one is set.
+struct SecretSpec {
+  std::string name;
+  std::optional<CertificateSpec> certificate;
+  std::optional<ValidationSpec> validation;
 };
 
 }  // namespace weft::config

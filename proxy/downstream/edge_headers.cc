@@ -57,7 +57,8 @@ void ApplyClientCert(const config::HttpConnectionSpec& spec, const http::Connect
     return;
   }
   const std::string_view element =
-      request->arena.Concat("By=", connection.local_principal, ";URI=", connection.peer_principal);
+      request->arena.Concat("By=", connection.local_principal, ";Hash=", connection.peer_certificate_sha256,
+                            ";URI=", connection.peer_principal);
   const auto earlier = headers.GetJoined(kClientCert);
   if (spec.forward_client_cert == ForwardClientCert::kAppendForward && earlier) {
     headers.Set(kClientCert, request->arena.Concat(*earlier, ",", element));

@@ -1,5 +1,6 @@
 #include "proxy/downstream/http1_server.h"
 
+#include <memory>
 #include <optional>
 #include <string_view>
 #include <utility>
@@ -31,11 +32,13 @@ using runtime::TimePoint;
 constexpr size_t kWriteBatch = 64 * 1024;           // content collected for one write
 constexpr size_t kMaxDrain = 256 * 1024;            // of a request's content after an early response
 constexpr Duration kLinger = std::chrono::seconds(1);
+constexpr Duration kFirstProbe = std::chrono::seconds(1);
+constexpr Duration kNextProbe = std::chrono::seconds(5);
 
 Task<void> WaitReadable(net::ByteStream& stream) { co_await stream.Readable(); }
 
 // Everything that lives as long as the connection.
-class Connection final : private net::ByteStream::HangupListener {
+class Connection final : private net::ByteStream::HangupListener, private http::InterimSink {
  public:
   Connection(ServerDeps& deps, ChainSelector& chains, http::ConnectionInfo& info, net::ByteStream& stream)
       : deps_(deps), chains_(chains), info_(info), stream_(stream), feed_(stream, parser_) {
@@ -66,6 +69,19 @@ class Connection final : private net::ByteStream::HangupListener {
   void OnHangup() override {
     if (current_ != nullptr) current_->client_gone.Cancel();
   }
+  void OnPeerFinished() override { ProbeLater(kFirstProbe); }
+  void OnInterim(const http::ResponseHead& head) override;
+  void ProbeLater(Duration wait);
+  void Probe();
+
+  class ProbeTimer final : public runtime::Timer {
+   public:
+    explicit ProbeTimer(Connection& connection) : connection_(connection) {}
+    void OnTimer() override { connection_.Probe(); }
+
+   private:
+    Connection& connection_;
+  };
 
   ServerDeps& deps_;
   ChainSelector& chains_;
@@ -78,7 +94,40 @@ class Connection final : private net::ByteStream::HangupListener {
   bool placed_ = true;            // the connection has its place in the newest Snapshot
   uint32_t requests_ = 0;
   http::Context* current_ = nullptr;
+  bool interim_allowed_ = false;             // an HTTP/1.1 client waits, and no byte of its response is out
+  std::unique_ptr<base::ByteChain> unsent_;  // the rest of an interim response that the socket did not take
+  std::unique_ptr<ProbeTimer> probe_;
 };
+
+void Connection::OnInterim(const http::ResponseHead& head) {
+  if (!interim_allowed_) return;
+  base::ByteChain out;
+  codec::h1::WriteResponseHead(head, {}, &out);
+  if (unsent_ == nullptr) {
+    struct iovec pieces[16];
+    const net::IoResult put = stream_.TryWrite(pieces, out.FillIovecs(pieces, 16));
+    if (put.state == net::IoState::kOk) out.Consume(put.bytes);
+    if (put.state == net::IoState::kWouldBlock || out.empty()) return;  // it may be left out, but not be torn
+    unsent_ = std::make_unique<base::ByteChain>();
+  }
+  unsent_->Append(std::move(out));
+}
+
+// A FIN says that the client sends no more, not whether it still waits for its answer or has closed its socket. Sending tells: a
+// closed one answers with a reset. An interim 100 means nothing to a client that waits (RFC 9110 section 15.2.1).
+void Connection::ProbeLater(Duration wait) {
+  if (!interim_allowed_) return;
+  if (probe_ == nullptr) probe_ = std::make_unique<ProbeTimer>(*this);
+  deps_.reactor.timers().Arm(probe_.get(), deps_.reactor.now() + wait);
+}
+
+void Connection::Probe() {
+  http::ResponseHead nothing;
+  nothing.status = 100;
+  nothing.reason = "Continue";
+  OnInterim(nothing);
+  ProbeLater(kNextProbe);
+}
 
 // The newest Snapshot for the next request. A connection that has no place in it is served once more from the old one, and
 // closed with a word to the client.
@@ -146,6 +195,9 @@ Task<bool> Connection::ServeOne() {
   if (!tunnel && request.framing == Framing::kNone) content = nullptr;
 
   current_ = &context;
+  interim_allowed_ = request.version != http::Version::kHttp10;
+  context.interim = this;
+  if (stream_.PeerHasFinished()) ProbeLater(kFirstProbe);
   Response response;
   bool answered = true;
   {
@@ -162,6 +214,8 @@ Task<bool> Connection::ServeOne() {
       context.failed = true;
     }
   }
+  interim_allowed_ = false;
+  probe_.reset();
   const bool still_waits = body.owes_continue();  // the client waits for 100 Continue with its content
   body.FinalResponseBegins();
   bool go_on = false;
@@ -202,6 +256,7 @@ Task<bool> Connection::SendResponse(http::RequestHead& request, http::Context& c
   options.close = close;
   options.keep_alive_1_0 = !close && request.version == http::Version::kHttp10;
   base::ByteChain out;
+  if (const auto unsent = std::move(unsent_); unsent != nullptr) out.Append(std::move(*unsent));
   codec::h1::WriteResponseHead(head, options, &out);
   const bool chunked = options.framing == Framing::kChunked;
   const bool sent = co_await SendContent(context, response, chunked, std::move(out));
@@ -269,6 +324,7 @@ Task<bool> Connection::RunTunnel(http::RequestHead& request, http::Context& cont
   codec::h1::HeadOptions options;
   if (!request.is_connect()) options.upgrade = response.head->upgrade;
   base::ByteChain out;
+  if (const auto unsent = std::move(unsent_); unsent != nullptr) out.Append(std::move(*unsent));
   codec::h1::WriteResponseHead(*response.head, options, &out);
   if (co_await SendContent(context, response, /*chunked=*/false, std::move(out))) stream_.ShutdownWrite();
   co_return false;

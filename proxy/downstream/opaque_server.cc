@@ -1,5 +1,6 @@
 #include "proxy/downstream/opaque_server.h"
 
+#include <algorithm>
 #include <array>
 #include <memory>
 #include <string>
@@ -38,11 +39,12 @@ struct Target {
   endpoint::ClusterPtr cluster;
   std::shared_ptr<const tls::ClientContext> tls;
   runtime::Duration connect_timeout{};
+  net::OwnTraffic kind = net::OwnTraffic::kToPeer;
 };
 
 Task<Result<std::unique_ptr<net::ByteStream>>> Connect(runtime::Reactor& reactor, Target target, telemetry::TryStamps* stamps) {
   stamps->dialled = reactor.now();
-  auto connected = co_await net::Dial(reactor, target.endpoint->address, net::DialOptions());
+  auto connected = co_await net::Dial(reactor, target.endpoint->address, net::DialOptions{.kind = target.kind});
   if (!connected.ok()) co_return std::move(connected).failure();
   stamps->connected = reactor.now();
   if (target.tls == nullptr) co_return std::move(*connected);
@@ -81,7 +83,9 @@ Task<Result<std::unique_ptr<net::ByteStream>>> Reach(OpaqueDeps deps, http::Conn
     if (cluster == nullptr) co_return NotRouted(FailureKind::kNoCluster, "no cluster " + cluster_name);
     const config::Host* host = deps.picker.Pick(*cluster, info.destination, tried);
     if (host == nullptr) co_return NotRouted(FailureKind::kNoHealthyEndpoint, "no healthy endpoint in " + cluster_name);
-    target = Target{host->state, cluster->state, host->tls, cluster->spec.connect_timeout};
+    const bool straight = cluster->spec.discovery == config::Discovery::kOriginalDst;
+    target = Target{host->state, cluster->state, host->tls, cluster->spec.connect_timeout,
+                    straight ? net::OwnTraffic::kStraight : net::OwnTraffic::kToPeer};
     outcome.endpoint = host->state->address;
     outcome.service = host->service.empty() ? cluster->spec.service : host->service;
     outcome.version = host->version;
@@ -119,6 +123,28 @@ class Load {
   Target& target_;
 };
 
+// Signals when nothing has moved for the idle time.
+class IdleWatch final : private runtime::Timer {
+ public:
+  IdleWatch(runtime::Reactor& reactor, runtime::Duration limit, const net::RelayCounters& counters, runtime::Cancellation& idle)
+      : reactor_(reactor), limit_(limit), begun_(reactor.now()), counters_(counters), idle_(idle) {
+    reactor_.timers().Arm(this, begun_ + limit_);
+  }
+
+ private:
+  void OnTimer() override {
+    const runtime::TimePoint deadline = std::max(begun_, counters_.last_byte) + limit_;
+    if (deadline <= reactor_.now()) return idle_.Cancel();
+    reactor_.timers().Arm(this, deadline);
+  }
+
+  runtime::Reactor& reactor_;
+  const runtime::Duration limit_;
+  const runtime::TimePoint begun_;
+  const net::RelayCounters& counters_;
+  runtime::Cancellation& idle_;
+};
+
 }  // namespace
 
 Task<void> ServeOpaque(OpaqueDeps deps, config::TcpProxySpec spec, http::ConnectionInfo& info, net::ByteStream& stream,
@@ -133,7 +159,14 @@ Task<void> ServeOpaque(OpaqueDeps deps, config::TcpProxySpec spec, http::Connect
     co_return;
   }
   Load load(target);
-  co_await net::Relay(deps.reactor, stream, **upstream, std::move(received), outcome.relayed);
+  auto relay = net::Relay(deps.reactor, stream, **upstream, std::move(received), outcome.relayed);
+  if (spec.idle_timeout == runtime::Duration::zero()) {
+    co_await std::move(relay);
+    co_return;
+  }
+  runtime::Cancellation idle(deps.reactor);
+  const IdleWatch watch(deps.reactor, spec.idle_timeout, outcome.relayed, idle);
+  co_await runtime::Within(deps.reactor, runtime::kNever, &idle, std::move(relay));
 }
 
 }  // namespace weft::downstream

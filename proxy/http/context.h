@@ -44,6 +44,7 @@ struct ConnectionInfo {
   std::string sni;                      // server name that the client asked for, also of TLS that only passes
   std::string alpn;                     // negotiated application protocol
   std::string peer_principal;           // SPIFFE URI of the verified client certificate, or empty
+  std::string peer_certificate_sha256;  // of the same certificate, lower case hex
   std::string local_principal;          // SPIFFE URI of our certificate, or empty
   telemetry::ConnectionStamps stamps;
 };
@@ -55,6 +56,17 @@ struct Decision {
   std::string_view cluster;
   base::Address endpoint;               // of the last try
   uint32_t tries = 0;
+};
+
+struct ResponseHead;
+
+// Takes interim responses (1xx other than 100 and 101), which go to the client at once.
+class InterimSink {
+ public:
+  virtual void OnInterim(const ResponseHead& head) = 0;
+
+ protected:
+  ~InterimSink() = default;
 };
 
 class Context {
@@ -84,6 +96,9 @@ class Context {
   std::array<const endpoint::EndpointState*, kMaxTried> tried{};
   // The next try must not use a kept-alive connection: one was found dead.
   bool want_new_connection = false;
+
+  // Null: the client does not want them.
+  InterimSink* interim = nullptr;
 
   Decision decision;
   telemetry::RequestStamps stamps;

@@ -45,6 +45,9 @@ class ByteStream {
   class HangupListener {
    public:
     virtual void OnHangup() = 0;
+    // The peer has finished sending; what it sent before may still have to be read. It may go on reading, or be gone: only
+    // sending tells.
+    virtual void OnPeerFinished() {}
 
    protected:
     ~HangupListener() = default;
@@ -89,6 +92,8 @@ class ByteStream {
   // For a pooled connection this is a cheap look (one recv with MSG_PEEK at most) and settles the keep-alive race as far as
   // it can be settled before writing.
   virtual bool PeerHasClosed() = 0;
+  // True once it is known that the peer has finished sending, whether or not everything was read.
+  virtual bool PeerHasFinished() const { return false; }
 
   virtual const Address& peer_address() const = 0;
   virtual const Address& local_address() const = 0;
@@ -110,6 +115,9 @@ class ByteStream {
   void WakeReader();
   void WakeWriter();
   void TellHangup();
+  void TellPeerFinished() {
+    if (hangup_listener_ != nullptr) hangup_listener_->OnPeerFinished();
+  }
 
  private:
   ReadableAwaiter* read_waiter_ = nullptr;

@@ -28,6 +28,7 @@ class MemoryStream final : public ByteStream {
   ~MemoryStream() override;
 
   IoResult TryRead(char* into, size_t size) override;
+  using ByteStream::TryWrite;
   IoResult TryWrite(const struct iovec* from, int count) override;
   bool MayRead() const override;
   bool MayWrite() const override;

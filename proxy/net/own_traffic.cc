@@ -6,14 +6,14 @@
 
 namespace weft::net {
 
-void MarkOwnTraffic(int fd) {
+void MarkOwnTraffic(int fd, OwnTraffic kind) {
   static std::atomic<bool> may_mark{true};  // learnt at the first refusal: one call per socket, not two
   if (may_mark.load(std::memory_order_relaxed)) {
-    const uint32_t mark = kOwnTrafficMark;
+    const uint32_t mark = kind == OwnTraffic::kStraight ? kStraightTrafficMark : kOwnTrafficMark;
     if (setsockopt(fd, SOL_SOCKET, SO_MARK, &mark, sizeof mark) == 0) return;
     may_mark.store(false, std::memory_order_relaxed);
   }
-  const int priority = kOwnTrafficPriority;
+  const int priority = kind == OwnTraffic::kStraight ? kStraightTrafficPriority : kOwnTrafficPriority;
   setsockopt(fd, SOL_SOCKET, SO_PRIORITY, &priority, sizeof priority);
 }
 

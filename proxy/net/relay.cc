@@ -19,6 +19,7 @@ struct Direction {
   ByteStream& from;
   ByteStream& to;
   uint64_t& bytes;
+  runtime::TimePoint& last_byte;
   runtime::TimePoint* first_byte;  // stamped at the first byte, when not null
   Pair& pair;
 
@@ -38,6 +39,7 @@ struct Direction {
 runtime::Task<void> Copy(runtime::Reactor& reactor, Direction way, ByteChain first) {
   if (!first.empty()) {
     way.bytes += first.size();
+    way.last_byte = reactor.now();
     if (!co_await WriteAll(way.to, std::move(first))) {
       way.Broke(way.from);
       co_return;
@@ -59,6 +61,7 @@ runtime::Task<void> Copy(runtime::Reactor& reactor, Direction way, ByteChain fir
     }
     if (way.first_byte != nullptr && *way.first_byte == runtime::TimePoint{}) *way.first_byte = reactor.now();
     way.bytes += got.bytes;
+    way.last_byte = reactor.now();
     want = got.bytes == buffer.capacity() ? BufferPool::kLarge : BufferPool::kRegular;
     const IoResult put = way.to.TryWrite(buffer.data(), got.bytes);
     if (put.state == IoState::kOk && put.bytes == got.bytes) continue;
@@ -95,8 +98,10 @@ runtime::Task<void> Relay(runtime::Reactor& reactor, ByteStream& downstream, Byt
                           RelayCounters& counters) {
   Pair pair{runtime::Event(reactor)};
   runtime::Scope scope(reactor);
-  scope.Spawn(Copy(reactor, Direction{upstream, downstream, counters.to_downstream, &counters.first_byte_from_upstream, pair}, {}));
-  scope.Spawn(Copy(reactor, Direction{downstream, upstream, counters.to_upstream, nullptr, pair}, std::move(prefix)));
+  const Direction down{upstream, downstream, counters.to_downstream, counters.last_byte, &counters.first_byte_from_upstream, pair};
+  const Direction up{downstream, upstream, counters.to_upstream, counters.last_byte, nullptr, pair};
+  scope.Spawn(Copy(reactor, down, {}));
+  scope.Spawn(Copy(reactor, up, std::move(prefix)));
   while (pair.open > 0 && !pair.broken) co_await pair.changed.Wait();
   counters.reset = pair.broken;
 }

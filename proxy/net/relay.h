@@ -17,6 +17,7 @@ struct RelayCounters {
   uint64_t to_downstream = 0;
   bool reset = false;             // one side reset
   runtime::TimePoint first_byte_from_upstream{};  // zero: none came
+  runtime::TimePoint last_byte{};                 // in either direction; zero: none came
 };
 
 // Copies until both directions have ended. `prefix` are bytes of the downstream that were read before (detection) and go

@@ -34,7 +34,7 @@ void Fd::Reset(int fd) {
   fd_ = fd;
 }
 
-base::Result<Fd> Listen(const Address& address, const ListenOptions& options) {
+base::Result<Fd> Bind(const Address& address, const ListenOptions& options) {
   Fd fd(socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (!fd.valid()) return SystemFailure("socket for", errno, address);
   if (address.is_ip()) {
@@ -50,6 +50,13 @@ base::Result<Fd> Listen(const Address& address, const ListenOptions& options) {
     SetInt(fd.get(), SOL_SOCKET, SO_KEEPALIVE, 1);
   }
   if (bind(fd.get(), address.raw(), address.raw_size()) != 0) return SystemFailure("bind", errno, address);
+  return fd;
+}
+
+base::Result<Fd> Listen(const Address& address, const ListenOptions& options) {
+  auto bound = Bind(address, options);
+  if (!bound.ok()) return bound;
+  Fd fd = std::move(*bound);
   if (listen(fd.get(), options.backlog) != 0) return SystemFailure("listen on", errno, address);
   return fd;
 }
@@ -60,7 +67,7 @@ base::Result<Fd> StartConnect(const Address& to, const DialOptions& options) {
   if (to.is_ip()) {
     SetInt(fd.get(), IPPROTO_TCP, TCP_NODELAY, 1);
     SetInt(fd.get(), SOL_SOCKET, SO_KEEPALIVE, 1);
-    if (options.own_traffic) MarkOwnTraffic(fd.get());
+    if (options.own_traffic) MarkOwnTraffic(fd.get(), options.kind);
   }
   if (options.source && bind(fd.get(), options.source->raw(), options.source->raw_size()) != 0) {
     return SystemFailure("bind source", errno, *options.source);
@@ -85,7 +92,8 @@ std::optional<Address> OriginalDestination(int fd) {
   const int level = v4 ? IPPROTO_IP : IPPROTO_IPV6;
   const int option = v4 ? SO_ORIGINAL_DST : IP6T_SO_ORIGINAL_DST;
   if (getsockopt(fd, level, option, raw, &size) != 0) return std::nullopt;
-  Address original = Address::FromSockaddr(raw, size);
+  // The kernel leaves `size` as it was.
+  Address original = Address::FromSockaddr(raw, v4 ? sizeof(sockaddr_in) : sizeof(sockaddr_in6));
   if (original == local) return std::nullopt;
   return original;
 }

@@ -8,6 +8,7 @@
 
 #include "proxy/base/result.h"
 #include "proxy/base/address.h"
+#include "proxy/net/own_traffic.h"
 
 namespace weft::net {
 
@@ -39,12 +40,15 @@ struct ListenOptions {
   int backlog = 4096;
 };
 
-// A non-blocking listening socket. IPv6 sockets are v6-only unless the address is [::] and `dual_stack`.
+// A non-blocking socket that is bound, and not listening yet. IPv6 sockets are v6-only.
+base::Result<Fd> Bind(const Address& address, const ListenOptions& options);
+// The same, listening.
 base::Result<Fd> Listen(const Address& address, const ListenOptions& options);
 
 struct DialOptions {
   bool own_traffic = true;             // marked so that capture rules let it pass (proxy/net/own_traffic.h)
-  std::optional<Address> source;       // bind here first
+  OwnTraffic kind = OwnTraffic::kToPeer;
+  std::optional<Address> source{};     // bind here first
 };
 
 // Starts a non-blocking connect; the socket becomes writable when it is decided. Failures that are known at once (no

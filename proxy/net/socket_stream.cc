@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 
 #include <cstring>
+#include <utility>
 
 namespace weft::net {
 
@@ -28,7 +29,7 @@ SocketStream::~SocketStream() {
 
 void SocketStream::OnEvents(uint32_t events) {
   const bool broken = (events & (EPOLLHUP | EPOLLERR)) != 0;
-  if ((events & EPOLLRDHUP) != 0) peer_finished_ = true;
+  const bool finished = (events & EPOLLRDHUP) != 0 && !std::exchange(peer_finished_, true);
   if (broken) hung_up_ = true;
   if (broken || (events & (EPOLLIN | EPOLLRDHUP)) != 0) may_read_ = true;
   if (broken || (events & EPOLLOUT) != 0) may_write_ = true;
@@ -38,6 +39,8 @@ void SocketStream::OnEvents(uint32_t events) {
   if (broken) {
     TellHangup();
     if (destroyed) return;
+  } else if (finished) {
+    TellPeerFinished();
   }
   if (may_read_) {
     WakeReader();

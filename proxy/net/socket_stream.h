@@ -19,6 +19,7 @@ class SocketStream final : public ByteStream, private runtime::Watcher {
   ~SocketStream() override;
 
   IoResult TryRead(char* into, size_t size) override;
+  using ByteStream::TryWrite;
   IoResult TryWrite(const struct iovec* from, int count) override;
   bool MayRead() const override { return may_read_; }
   bool MayWrite() const override { return may_write_; }
@@ -26,6 +27,7 @@ class SocketStream final : public ByteStream, private runtime::Watcher {
   void Close() override;
   void Reset() override;
   bool PeerHasClosed() override;
+  bool PeerHasFinished() const override { return peer_finished_; }
   const Address& peer_address() const override { return peer_; }
   const Address& local_address() const override;
   std::string ErrorText() const override;

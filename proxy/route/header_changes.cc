@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "proxy/route/matchers.h"
@@ -28,16 +29,19 @@ bool NamesAuthority(std::string_view name) { return name == ":authority" || http
 }  // namespace
 
 absl::StatusOr<ValueFormat::Piece> ValueFormat::ParseCommand(std::string_view command) {
-  if (command == "DOWNSTREAM_REMOTE_ADDRESS") return Piece{Command::kRemoteAddress, ""};
-  if (command == "DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT") return Piece{Command::kRemoteIp, ""};
-  if (command == "DOWNSTREAM_LOCAL_ADDRESS") return Piece{Command::kLocalAddress, ""};
-  if (command == "DOWNSTREAM_LOCAL_ADDRESS_WITHOUT_PORT") return Piece{Command::kLocalIp, ""};
-  if (command == "DOWNSTREAM_PEER_URI_SAN") return Piece{Command::kPeerUri, ""};
-  if (command == "DOWNSTREAM_LOCAL_URI_SAN") return Piece{Command::kLocalUri, ""};
-  if (command == "PROTOCOL") return Piece{Command::kProtocol, ""};
-  if (command == "START_TIME") return Piece{Command::kStartTime, ""};
+  if (command == "DOWNSTREAM_REMOTE_ADDRESS") return Piece{Command::kRemoteAddress};
+  if (command == "DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT") return Piece{Command::kRemoteIp};
+  if (command == "DOWNSTREAM_LOCAL_ADDRESS") return Piece{Command::kLocalAddress};
+  if (command == "DOWNSTREAM_LOCAL_ADDRESS_WITHOUT_PORT") return Piece{Command::kLocalIp};
+  if (command == "DOWNSTREAM_PEER_URI_SAN") return Piece{Command::kPeerUri};
+  if (command == "DOWNSTREAM_LOCAL_URI_SAN") return Piece{Command::kLocalUri};
+  if (command == "PROTOCOL") return Piece{Command::kProtocol};
+  if (command == "START_TIME") return Piece{Command::kStartTime};
   if (command.starts_with("REQ(") && command.ends_with(')') && command.size() > 5) {
-    return Piece{Command::kRequestField, std::string(command.substr(4, command.size() - 5))};
+    const std::string names = absl::AsciiStrToLower(std::string(command.substr(4, command.size() - 5)));
+    const size_t question = names.find('?');
+    if (question == std::string::npos) return Piece{Command::kRequestField, names};
+    return Piece{Command::kRequestField, names.substr(0, question), names.substr(question + 1)};
   }
   return absl::InvalidArgumentError(absl::StrCat("unknown command %", absl::string_view(command.data(), command.size()),
                                                  "% in a header value (write %% for a percent sign)"));
@@ -86,7 +90,10 @@ std::string ValueFormat::RenderPiece(const Piece& piece, const http::RequestHead
     case Command::kLocalUri: return connection.local_principal;
     case Command::kProtocol: return std::string(VersionName(request.version));
     case Command::kStartTime: return WallTime(context.reactor.clock().WallMicros());
-    case Command::kRequestField: return std::string(FieldOf(request, piece.text).value_or(""));
+    case Command::kRequestField: {
+      const auto value = FieldOf(request, piece.text);
+      return std::string(value ? *value : FieldOf(request, piece.otherwise).value_or(""));
+    }
   }
   return "";
 }

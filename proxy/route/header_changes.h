@@ -28,7 +28,8 @@ class ValueFormat {
   };
   struct Piece {
     Command command;
-    std::string text;  // the text itself, or the field's name
+    std::string text{};       // the text itself, or the field's name in lower case
+    std::string otherwise{};  // the field that is taken when the first is not there: REQ(FIRST?OTHERWISE)
   };
   static absl::StatusOr<Piece> ParseCommand(std::string_view command);
   std::string RenderPiece(const Piece& piece, const http::RequestHead& request, const http::Context& context) const;

@@ -35,6 +35,7 @@ void SetAuthority(const config::ForwardSpec& spec, std::string_view authority, h
   if (spec.append_x_forwarded_host && authority != request->authority) {
     request->headers.Add("x-forwarded-host", request->authority);
   }
+  request->headers.Set("x-envoy-original-host", request->authority);
   request->authority = request->arena.Copy(authority);
 }
 
@@ -62,7 +63,10 @@ std::string RegexRewrite::Apply(std::string_view path) const {
 void RewriteRequest(const config::ForwardSpec& spec, const RequestMatcher& matcher, const std::optional<RegexRewrite>& regex,
                     http::RequestHead* request, http::Context* context) {
   if (!request->is_connect()) {
-    if (auto path = RewrittenPath(spec.prefix_rewrite, regex, matcher, *request)) request->path = request->arena.Copy(*path);
+    if (auto path = RewrittenPath(spec.prefix_rewrite, regex, matcher, *request)) {
+      request->headers.Set("x-envoy-original-path", request->path);
+      request->path = request->arena.Copy(*path);
+    }
   }
   if (!spec.host_rewrite.empty()) {
     SetAuthority(spec, spec.host_rewrite, request);

@@ -27,7 +27,8 @@ class RegexRewrite {
   std::string substitution_;
 };
 
-// The request as it goes to the upstream: path, authority, x-forwarded-host.
+// The request as it goes to the upstream: path, authority, x-forwarded-host, and where they came from in the fields that Envoy's
+// users know: x-envoy-original-path, x-envoy-original-host.
 void RewriteRequest(const config::ForwardSpec& spec, const RequestMatcher& matcher, const std::optional<RegexRewrite>& regex,
                     http::RequestHead* request, http::Context* context);
 

@@ -6,18 +6,13 @@
 #include <chrono>
 #include <cstdint>
 
+#include "proxy/base/time.h"
+
 namespace weft::runtime {
 
-using Duration = std::chrono::nanoseconds;
-struct MonotonicClockTag {
-  using duration = Duration;
-  using rep = duration::rep;
-  using period = duration::period;
-  using time_point = std::chrono::time_point<MonotonicClockTag, duration>;
-  static constexpr bool is_steady = true;
-};
-using TimePoint = MonotonicClockTag::time_point;
-inline constexpr TimePoint kNever = TimePoint::max();
+using base::Duration;
+using base::kNever;
+using base::TimePoint;
 
 class Clock {
  public:

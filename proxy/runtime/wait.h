@@ -1,4 +1,4 @@
-// What a coroutine can wait for besides a socket: an Event, a time (Sleep), and another task within bounds (Within).
+// What a coroutine can wait for besides a socket: an Event, a Signal, a time (SleepUntil), and another task within bounds (Within).
 // One thread. All of them take themselves out when the waiting frame is destroyed.
 #ifndef WEFT_PROXY_RUNTIME_WAIT_H_
 #define WEFT_PROXY_RUNTIME_WAIT_H_
@@ -53,6 +53,35 @@ class Event {
   Reactor& reactor_;
   bool set_ = false;
   Awaiter* waiter_ = nullptr;
+};
+
+// Something that happens again and again, and that many coroutines may wait for: Notify() wakes all that wait now.
+class Signal {
+ public:
+  explicit Signal(Reactor& reactor) : reactor_(reactor) {}
+  Signal(const Signal&) = delete;
+  Signal& operator=(const Signal&) = delete;
+
+  void Notify() {
+    while (Wakeup* waiter = waiters_.PopFront()) reactor_.MakeReady(waiter);
+  }
+  struct [[nodiscard]] Awaiter {
+    Signal& signal;
+    ResumeWakeup wakeup;
+    explicit Awaiter(Signal& s) : signal(s) {}
+    bool await_ready() const { return false; }
+    void await_suspend(std::coroutine_handle<> caller) {
+      wakeup.handle = caller;
+      signal.waiters_.PushBack(&wakeup);
+    }
+    void await_resume() {}
+  };
+  Awaiter Next() { return Awaiter(*this); }
+
+ private:
+  friend struct Awaiter;
+  Reactor& reactor_;
+  base::List<Wakeup> waiters_;
 };
 
 // co_await SleepUntil(reactor, deadline): resumes at the deadline, to a tick of the wheel.

@@ -4,11 +4,11 @@
 #ifndef WEFT_PROXY_TELEMETRY_STAMPS_H_
 #define WEFT_PROXY_TELEMETRY_STAMPS_H_
 
-#include "proxy/runtime/clock.h"
+#include "proxy/base/time.h"
 
 namespace weft::telemetry {
 
-using Stamp = runtime::TimePoint;
+using Stamp = base::TimePoint;
 inline constexpr Stamp kUnset{};
 
 struct ConnectionStamps {

@@ -24,6 +24,7 @@ struct CertificateChoice {
 
 namespace {
 
+constexpr char kMeshProtocols[] = "weft-";
 constexpr uint8_t kSessionContext[] = {'w', 'e', 'f', 't'};
 
 bool Covers(const LoadedCertificate& certificate, absl::string_view server_name) {
@@ -190,6 +191,7 @@ absl::StatusOr<std::shared_ptr<const ClientContext>> ClientContext::Create(
   if (spec.sni.size() > TLSEXT_MAXLEN_host_name) {
     return absl::InvalidArgumentError("sni: longer than 255 bytes");
   }
+  for (const std::string& name : spec.common.alpn) context->needs_protocol_ |= absl::StartsWith(name, kMeshProtocols);
   context->sni_ = spec.sni;
   context->number_ = NextNumber();
   SSL_CTX_set_session_cache_mode(ctx->get(), SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);

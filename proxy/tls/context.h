@@ -68,6 +68,9 @@ class ClientContext {
   std::string sni_;
   std::string local_uri_;
   int64_t not_after_unix_ = INT64_MAX;
+  // Some ALPN name is the mesh's own ("weft-…"): then the server must choose one, or it is no sidecar and would take our bytes
+  // for something else.
+  bool needs_protocol_ = false;
   uint64_t number_ = 0;  // tells contexts apart in the session cache
 };
 

@@ -11,6 +11,7 @@ bool IsAboutCertificate(Fault fault) {
     case Fault::kExpired:
     case Fault::kNotYetValid:
     case Fault::kUntrustedIssuer:
+    case Fault::kWrongTrustDomain:
     case Fault::kWrongIdentity:
     case Fault::kWrongUsage:
     case Fault::kBadCertificate:
@@ -29,6 +30,7 @@ std::string_view Name(Fault fault) {
     case Fault::kExpired: return "certificate_expired";
     case Fault::kNotYetValid: return "certificate_not_yet_valid";
     case Fault::kUntrustedIssuer: return "untrusted_issuer";
+    case Fault::kWrongTrustDomain: return "wrong_trust_domain";
     case Fault::kWrongIdentity: return "wrong_identity";
     case Fault::kWrongUsage: return "wrong_usage";
     case Fault::kBadCertificate: return "bad_certificate";
@@ -36,6 +38,7 @@ std::string_view Name(Fault fault) {
     case Fault::kNotTls: return "not_tls";
     case Fault::kNothingInCommon: return "nothing_in_common";
     case Fault::kNoServerName: return "no_server_name";
+    case Fault::kNoProtocol: return "no_common_protocol";
     case Fault::kTimeout: return "handshake_timeout";
     case Fault::kClosed: return "closed_in_handshake";
     case Fault::kTruncated: return "truncated";

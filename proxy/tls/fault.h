@@ -20,6 +20,7 @@ enum class Fault : uint8_t {
   kExpired,
   kNotYetValid,
   kUntrustedIssuer,   // no chain to a trusted root
+  kWrongTrustDomain,  // of another mesh, whether its chain is good or not
   kWrongIdentity,     // a good certificate of somebody else
   kWrongUsage,        // not for this side of TLS
   kBadCertificate,    // does not parse, or breaks a rule of X.509
@@ -28,6 +29,7 @@ enum class Fault : uint8_t {
   kNotTls,            // the peer speaks something else
   kNothingInCommon,   // no version, cipher or signature both can
   kNoServerName,      // SNI is required
+  kNoProtocol,        // the server chose none of the mesh's ALPN names: what we would send it is not what it expects
   kTimeout,
   kClosed,            // the peer went away in the middle
   kTruncated,         // the connection ended without close_notify

@@ -7,10 +7,7 @@
 #include <cstring>
 #include <utility>
 
-#include "absl/hash/hash.h"
 #include "pki/x509.h"
-#include "proxy/runtime/wait.h"
-#include "proxy/tls/handshake_gate.h"
 #include "proxy/tls/record_io.h"
 #include "proxy/tls/session_cache.h"
 #include "proxy/tls/verifier.h"
@@ -19,23 +16,11 @@ namespace weft::tls {
 namespace {
 
 using base::BufferPool;
-using base::Status;
 using net::IoResult;
 using net::IoState;
 
 constexpr size_t kRecord = SSL3_RT_MAX_PLAIN_LENGTH;  // 16384
 constexpr size_t kMaxWrite = 4 * kRecord;
-
-uint8_t AlertOf(Fault fault) {
-  switch (fault) {
-    case Fault::kExpired: return SSL_AD_CERTIFICATE_EXPIRED;
-    case Fault::kUntrustedIssuer: return SSL_AD_UNKNOWN_CA;
-    case Fault::kWrongIdentity: return SSL_AD_ACCESS_DENIED;
-    case Fault::kWrongUsage: return SSL_AD_UNSUPPORTED_CERTIFICATE;
-    case Fault::kInternal: return SSL_AD_INTERNAL_ERROR;
-    default: return SSL_AD_BAD_CERTIFICATE;
-  }
-}
 
 Fault FaultOfReason(int reason) {
   switch (reason) {
@@ -68,32 +53,10 @@ FaultReport FaultOfQueue() {
                 SSL_alert_desc_string_long(reason - SSL_AD_REASON_OFFSET) + "\""};
   }
   const Fault fault = FaultOfReason(reason);
-  if (fault == Fault::kNoCertificate) return {fault, "the client gave none"};
   return {fault, pki::TakeSslError()};
 }
 
 }  // namespace
-
-struct StreamCallbacks {
-  static int Index() {
-    static const int index = SSL_get_ex_new_index(0, nullptr, nullptr, nullptr, nullptr);
-    return index;
-  }
-  static ssl_verify_result_t Verify(SSL* ssl, uint8_t* alert) {
-    auto& stream = *static_cast<TlsStream*>(SSL_get_ex_data(ssl, Index()));
-    const STACK_OF(CRYPTO_BUFFER)* chain = SSL_get0_peer_certificates(ssl);
-    if (stream.verifier() == nullptr) {
-      stream.peer_ = ReadPeer(chain);
-      return ssl_verify_ok;
-    }
-    Verdict verdict = stream.verifier()->Verify(chain, stream.WallSeconds());
-    stream.peer_ = std::move(verdict.peer);
-    if (!verdict.fault) return ssl_verify_ok;
-    stream.fault_ = std::move(verdict.fault);
-    *alert = AlertOf(stream.fault_.fault);
-    return ssl_verify_invalid;
-  }
-};
 
 TlsStream::TlsStream(runtime::Reactor& reactor, std::unique_ptr<net::ByteStream> lower, Side side,
                      base::ByteChain prefix)
@@ -107,122 +70,16 @@ TlsStream::~TlsStream() {
   SSL_free(ssl_);
 }
 
-runtime::Task<TlsStream::Handshaken> TlsStream::Accept(runtime::Reactor& reactor,
-                                                       std::unique_ptr<net::ByteStream> lower,
-                                                       std::shared_ptr<const ServerContext> context,
-                                                       base::ByteChain prefix,
-                                                       runtime::TimePoint deadline) {
-  std::unique_ptr<TlsStream> stream(
-      new TlsStream(reactor, std::move(lower), Side::kServer, std::move(prefix)));
-  stream->ssl_ = SSL_new(context->ctx_);
-  WEFT_CHECK(stream->ssl_ != nullptr);
-  stream->server_ = std::move(context);
-  SSL_set_accept_state(stream->ssl_);
-  return Run(std::move(stream), deadline);
-}
-
-runtime::Task<TlsStream::Handshaken> TlsStream::Connect(runtime::Reactor& reactor,
-                                                        std::unique_ptr<net::ByteStream> lower,
-                                                        std::shared_ptr<const ClientContext> context,
-                                                        ConnectOptions options,
-                                                        runtime::TimePoint deadline) {
-  std::unique_ptr<TlsStream> stream(new TlsStream(reactor, std::move(lower), Side::kClient, {}));
-  SSL* ssl = stream->ssl_ = SSL_new(context->ctx_);
-  WEFT_CHECK(ssl != nullptr);
-  stream->server_name_ = options.sni.empty() ? context->sni() : std::move(options.sni);
-  if (!stream->server_name_.empty()) SSL_set_tlsext_host_name(ssl, stream->server_name_.c_str());
-  if (options.resume) {
-    const net::Address& peer = stream->lower_->peer_address();
-    stream->session_key_ = std::make_unique<SessionKey>(
-        SessionKey{context->number_, absl::HashOf(peer.Hash(), stream->server_name_)});
-    SessionCache::Attach(ssl, stream->session_key_.get());
-    if (auto session = SessionCache::ForThisThread().Take(*stream->session_key_)) {
-      SSL_set_session(ssl, session.get());
-    }
+// A refusal is understood only with both identities: the one that was shown and the one that was wanted.
+void TlsStream::NameTheEnds() {
+  const std::string wanted = verifier() == nullptr ? "" : verifier()->Wanted();
+  if (fault_.fault == Fault::kNoCertificate) {
+    fault_.text = "the client gave none; wanted " + (wanted.empty() ? "one of a trusted issuer" : wanted);
+  } else if (fault_.fault == Fault::kRefusedByPeer) {
+    fault_.text += local_uri().empty() ? "; we showed no identity" : "; we are " + local_uri();
+    if (peer_ != nullptr && !peer_->uri.empty()) fault_.text += ", the peer " + peer_->uri;
+    else if (!wanted.empty()) fault_.text += ", the peer should be " + wanted;
   }
-  stream->client_ = std::move(context);
-  SSL_set_connect_state(ssl);
-  return Run(std::move(stream), deadline);
-}
-
-runtime::Task<TlsStream::Handshaken> TlsStream::Run(std::unique_ptr<TlsStream> stream,
-                                                    runtime::TimePoint deadline) {
-  SSL* ssl = stream->ssl_;
-  SSL_set_ex_data(ssl, StreamCallbacks::Index(), stream.get());
-  SSL_set_custom_verify(ssl, SSL_get_verify_mode(ssl), StreamCallbacks::Verify);
-  SSL_set_shed_handshake_config(ssl, 1);
-  BIO* bio = stream->records_->NewBio().release();
-  SSL_set_bio(ssl, bio, bio);
-  auto ended = co_await runtime::Within<Status>(stream->reactor_, deadline, nullptr, stream->Handshake());
-  if (ended.outcome != runtime::Outcome::kDone) {
-    stream->failed_ = true;
-    co_return ToFailure(stream->side_,
-                        {Fault::kTimeout, std::string("in state ") + SSL_state_string_long(ssl)});
-  }
-  if (!ended.value->ok()) co_return std::move(*ended.value).failure();
-  co_return std::move(stream);
-}
-
-runtime::Task<Status> TlsStream::Handshake() {
-  for (;;) {
-    co_await HandshakeGate::ForThisThread().Enter(reactor_);
-    ERR_clear_error();
-    records_->Cork();  // a flight is one call below
-    const int result = SSL_do_handshake(ssl_);
-    const int error = result == 1 ? SSL_ERROR_NONE : SSL_get_error(ssl_, result);
-    records_->Uncork();
-    if (result != 1 && error != SSL_ERROR_WANT_READ) co_return HandshakeFailure(error);
-    for (IoResult sent = records_->Flush(); sent.state != IoState::kOk; sent = records_->Flush()) {
-      if (sent.state == IoState::kError) co_return HandshakeFailure(SSL_ERROR_SYSCALL);
-      co_await lower_->Writable();
-    }
-    if (result == 1) co_return FinishHandshake();
-    records_->ReleaseIfEmpty();
-    while (!lower_->MayRead()) co_await lower_->Readable();
-  }
-}
-
-Status TlsStream::FinishHandshake() {
-  if (SSL_session_reused(ssl_)) {
-    // The chain came in an earlier handshake: it must still be good, today and for this context.
-    const STACK_OF(CRYPTO_BUFFER)* chain = SSL_get0_peer_certificates(ssl_);
-    const bool any = chain != nullptr && sk_CRYPTO_BUFFER_num(chain) > 0;
-    if (!any || verifier() == nullptr) {
-      peer_ = ReadPeer(chain);
-    } else {
-      Verdict verdict = verifier()->Verify(chain, WallSeconds());
-      peer_ = std::move(verdict.peer);
-      fault_ = std::move(verdict.fault);
-    }
-    if (!any && server_ != nullptr && server_->require_client_certificate_) {
-      fault_ = {Fault::kNoCertificate, "the resumed session has none"};
-    }
-  }
-  if (server_ != nullptr) {
-    const char* name = SSL_get_servername(ssl_, TLSEXT_NAMETYPE_host_name);
-    if (name != nullptr) server_name_ = name;
-    if (name == nullptr && server_->require_sni_) fault_ = {Fault::kNoServerName, "the client sent none"};
-  }
-  if (fault_) {
-    failed_ = true;
-    return ToFailure(side_, fault_);
-  }
-  const uint8_t* protocol = nullptr;
-  unsigned size = 0;
-  SSL_get0_alpn_selected(ssl_, &protocol, &size);
-  alpn_.assign(reinterpret_cast<const char*>(protocol), size);
-  records_->ReleaseIfEmpty();
-  established_ = true;
-  lower_->SetObserver(this);
-  return base::Ok();
-}
-
-base::Failure TlsStream::HandshakeFailure(int ssl_error) {
-  if (!fault_) fault_ = FaultOfError(ssl_error);
-  failed_ = true;
-  records_->Flush();  // the alert, if there is one and the peer takes it
-  ERR_clear_error();
-  return ToFailure(side_, fault_);
 }
 
 FaultReport TlsStream::FaultOfError(int ssl_error) const {
@@ -243,6 +100,7 @@ FaultReport TlsStream::FaultOfError(int ssl_error) const {
 
 IoResult TlsStream::Fail(int ssl_error) {
   fault_ = FaultOfError(ssl_error);
+  NameTheEnds();
   failed_ = true;
   records_->Flush();
   ERR_clear_error();
@@ -424,6 +282,17 @@ const ChainVerifier* TlsStream::verifier() const {
 }
 
 int64_t TlsStream::WallSeconds() const { return reactor_.clock().WallMicros() / 1'000'000; }
+
+std::string TlsStream::PeerChainPem() const {
+  std::string pem;
+  const STACK_OF(CRYPTO_BUFFER)* chain = SSL_get0_peer_certificates(ssl_);
+  for (size_t i = 0; chain != nullptr && i < sk_CRYPTO_BUFFER_num(chain); ++i) {
+    bssl::UniquePtr<X509> certificate(X509_parse_from_buffer(sk_CRYPTO_BUFFER_value(chain, i)));
+    auto block = certificate ? pki::CertificatePem(certificate.get()) : pki::SslError("certificate");
+    if (block.ok()) pem += *block;
+  }
+  return pem;
+}
 
 std::string_view TlsStream::peer_uri() const {
   return peer_ != nullptr && peer_->verified ? std::string_view(peer_->uri) : std::string_view();

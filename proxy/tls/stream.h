@@ -59,6 +59,7 @@ class TlsStream final : public net::ByteStream, private net::ByteStream::Readine
   void Close() override;
   void Reset() override;
   bool PeerHasClosed() override;
+  bool PeerHasFinished() const override { return ended_ || lower_->PeerHasFinished(); }
   const net::Address& peer_address() const override { return lower_->peer_address(); }
   const net::Address& local_address() const override { return lower_->local_address(); }
   std::string ErrorText() const override;
@@ -66,6 +67,8 @@ class TlsStream final : public net::ByteStream, private net::ByteStream::Readine
 
   // Facts of the handshake. `peer` is null when the peer gave no certificate.
   const PeerIdentity* peer() const { return peer_.get(); }
+  // The certificates that the peer showed, leaf first, as PEM; "" when it showed none. Checked only if peer()->verified.
+  std::string PeerChainPem() const;
   // The verified peer's URI SAN, or "".
   std::string_view peer_uri() const;
   const std::string& local_uri() const;
@@ -90,6 +93,7 @@ class TlsStream final : public net::ByteStream, private net::ByteStream::Readine
   base::Status FinishHandshake();
   base::Failure HandshakeFailure(int ssl_error);
   FaultReport FaultOfError(int ssl_error) const;
+  void NameTheEnds();
   net::IoResult Fail(int ssl_error);
   const class ChainVerifier* verifier() const;
   int64_t WallSeconds() const;

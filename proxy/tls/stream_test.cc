@@ -4,6 +4,7 @@
 
 #include <vector>
 
+#include "pki/certificate.h"
 #include "proxy/tls/tls_test_pair.h"
 
 namespace weft::tls {
@@ -23,6 +24,7 @@ TEST_F(TlsTest, MutualHandshakeKnowsBothEnds) {
   EXPECT_EQ(client.local_uri(), kCart);
   EXPECT_EQ(server.local_uri(), kPay);
   EXPECT_EQ(server.peer()->sha256.size(), 64u);
+  EXPECT_EQ(pki::ReadCertificates(client.PeerChainPem())->size(), 2u);
   EXPECT_EQ(client.version(), "TLSv1.3");
   EXPECT_EQ(client.group(), "X25519MLKEM768");
   EXPECT_EQ(server.alpn(), "");
@@ -243,15 +245,31 @@ TEST_F(TlsTest, BytesThatDetectHasRead) {
 
 TEST_F(TlsTest, AHandshakeDestroyedHalfway) {
   auto [a, b] = net::MemoryStream::Pair(reactor_);
+  a->faults().stall_reads = true;  // the client never sees the server's flight
   End server, client;
   {
     runtime::Scope inner(reactor_);
     inner.Spawn(Accept(reactor_, std::move(b), Server(), {}, In(std::chrono::seconds(5)), &server));
     inner.Spawn(Connect(reactor_, std::move(a), Client(), {}, In(std::chrono::seconds(5)), &client));
     reactor_.RunOnce(runtime::Duration::zero());
+    EXPECT_EQ(inner.size(), 2u);
   }
   Turn(10);
-  EXPECT_FALSE(server.done && client.done);
+  EXPECT_FALSE(server.done || client.done);
+}
+
+TEST_F(TlsTest, HandshakesDestroyedWhileTheyWaitForTheirTurn) {
+  std::vector<End> ends(40);
+  {
+    runtime::Scope inner(reactor_);
+    for (End& end : ends) {
+      auto [a, b] = net::MemoryStream::Pair(reactor_);
+      inner.Spawn(Accept(reactor_, std::move(b), Server(), {}, In(std::chrono::seconds(5)), &end));
+    }
+    EXPECT_EQ(inner.size(), ends.size());
+  }
+  Turn(10);
+  EXPECT_TRUE(Handshake(Server(), Client())->server.stream != nullptr) << "the gate goes on";
 }
 
 TEST_F(TlsTest, AStormOfHandshakesIsSpreadOverTurns) {

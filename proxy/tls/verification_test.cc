@@ -40,7 +40,10 @@ TEST_F(TlsTest, TableOfWrongClients) {
       {"foreign authority", foreign.LeafFor(kCart),
        "untrusted_issuer: certificate of spiffe://cluster.local/ns/shop/sa/cart, issued by"},
       {"other trust domain", foreign.LeafFor("spiffe://evil.org/ns/shop/sa/cart"),
-       "untrusted_issuer: certificate of spiffe://evil.org/ns/shop/sa/cart, issued by"},
+       "wrong_trust_domain: certificate of spiffe://evil.org/ns/shop/sa/cart, issued by"},
+      {"other trust domain, same authority", Authority().LeafFor("spiffe://evil.org/ns/shop/sa/cart"),
+       "wrong_trust_domain: the peer is spiffe://evil.org/ns/shop/sa/cart; wanted URI "
+       "spiffe://cluster.local/ns/shop/sa/cart"},
       {"wrong identity", Authority().LeafFor("spiffe://cluster.local/ns/shop/sa/thief"),
        "wrong_identity: the peer is spiffe://cluster.local/ns/shop/sa/thief; wanted URI "
        "spiffe://cluster.local/ns/shop/sa/cart"},
@@ -106,7 +109,8 @@ TEST_F(TlsTest, NoClientCertificate) {
   client.common.certificates.clear();
   auto refused = Handshake(Server(), Client(client));
   EXPECT_EQ(refused->server.failure.kind, FailureKind::kDownstreamCertificate);
-  EXPECT_EQ(refused->server.failure.detail, "no_certificate: the client gave none");
+  EXPECT_EQ(refused->server.failure.detail,
+            std::string("no_certificate: the client gave none; wanted URI ") + kCart);
 
   config::DownstreamTlsSpec server = ServerSpec();
   server.require_client_certificate = false;
@@ -135,7 +139,7 @@ TEST_F(TlsTest, NotTls) {
        {std::string("GET / HTTP/1.1\r\n\r\n"), std::string("SSH-2.0-OpenSSH_9.2\r\n"), std::string(64, '\0')}) {
     auto pair = std::make_unique<Pair>();
     auto [a, b] = net::MemoryStream::Pair(reactor_);
-    a->TryWrite(text.data(), text.size());
+    static_cast<net::ByteStream&>(*a).TryWrite(text.data(), text.size());
     scope_.Spawn(Accept(reactor_, std::move(b), Server(), {}, In(std::chrono::seconds(5)), &pair->server));
     TurnUntil([&] { return pair->server.done; }, 100);
     EXPECT_EQ(pair->server.failure.kind, FailureKind::kDownstreamTls);
@@ -187,6 +191,31 @@ TEST_F(TlsTest, Alpn) {
     EXPECT_EQ(pair->client.stream->alpn(), c.chosen);
     EXPECT_EQ(pair->server.stream->alpn(), c.chosen);
   }
+}
+
+TEST_F(TlsTest, AServerThatKnowsNoMeshProtocolIsNoSidecar) {
+  for (const std::vector<std::string>& server_alpn : {std::vector<std::string>{}, {"http/1.1", "h2"}}) {
+    config::DownstreamTlsSpec server = ServerSpec();
+    config::UpstreamTlsSpec client = ClientSpec();
+    server.common.alpn = server_alpn;
+    client.common.alpn = {"weft-http/1.1"};
+    auto pair = Handshake(Server(server), Client(client));
+    EXPECT_TRUE(pair->client.stream == nullptr);
+    EXPECT_EQ(pair->client.failure.kind, FailureKind::kUpstreamTls);
+    EXPECT_EQ(pair->client.failure.retry, base::RetrySafety::kNotSent);
+    EXPECT_EQ(pair->client.failure.detail,
+              std::string("no_common_protocol: ") + kPay + " chose none of our ALPN names");
+  }
+}
+
+TEST_F(TlsTest, ARefusedClientNamesBothEnds) {
+  config::UpstreamTlsSpec client = ClientSpec(Authority().LeafFor(kPay));  // the server wants cart
+  client.common.parameters.max_version = config::TlsVersion::kTls12;       // where the client waits for the server's word
+  auto pair = Handshake(Server(), Client(client));
+  ASSERT_TRUE(pair->client.stream == nullptr);
+  EXPECT_EQ(pair->client.failure.detail.find("refused_by_peer: "), 0u) << pair->client.failure.detail;
+  EXPECT_NE(pair->client.failure.detail.find(std::string("we are ") + kPay + ", the peer " + kPay), std::string::npos)
+      << pair->client.failure.detail;
 }
 
 TEST_F(TlsTest, CertificatesByServerName) {

@@ -109,6 +109,15 @@ bool DnsCovers(const std::string& pattern, const std::string& name) {
          absl::EqualsIgnoreCase(absl::string_view(name).substr(dot), absl::string_view(pattern).substr(1));
 }
 
+// "cluster.local" of "spiffe://cluster.local/ns/…", only where the authority is complete; else "".
+std::string_view TrustDomain(std::string_view uri) {
+  constexpr std::string_view kScheme = "spiffe://";
+  if (!uri.starts_with(kScheme)) return {};
+  uri.remove_prefix(kScheme.size());
+  const size_t end = uri.find('/');
+  return end == std::string_view::npos ? std::string_view() : uri.substr(0, end);
+}
+
 const char* TypeName(Type type) {
   switch (type) {
     case Type::kUri: return "URI";
@@ -238,7 +247,7 @@ Verdict ChainVerifier::Verify(const STACK_OF(CRYPTO_BUFFER) * chain, int64_t now
   verdict.peer = MakePeer(leaf.get(), der, names);
   verdict.fault = CheckChain(leaf.get(), others.get(), *verdict.peer, now_unix);
   if (!verdict.fault) verdict.fault = CheckPins(leaf.get(), *verdict.peer);
-  if (!verdict.fault) verdict.fault = CheckNames(names);
+  if (!verdict.fault) verdict.fault = CheckNames(names, *verdict.peer);
   verdict.peer->verified = !verdict.fault && !accept_untrusted_;
   ERR_clear_error();
   return verdict;
@@ -260,12 +269,13 @@ FaultReport ChainVerifier::CheckChain(X509* leaf, STACK_OF(X509) * others, const
   if (X509_verify_cert(context.get()) == 1) return {};
 
   const int error = X509_STORE_CTX_get_error(context.get());
-  const Fault fault = FaultOf(error);
+  Fault fault = FaultOf(error);
   X509* bad = X509_STORE_CTX_get_current_cert(context.get());
   const bool is_leaf = X509_STORE_CTX_get_error_depth(context.get()) == 0;
   if ((fault == Fault::kExpired || fault == Fault::kNotYetValid) && bad != nullptr) {
     return DateFault(fault, bad, peer, is_leaf, now_unix);
   }
+  if (fault == Fault::kUntrustedIssuer && IsOfForeignTrustDomain(peer)) fault = Fault::kWrongTrustDomain;
   const std::string wanted = Wanted();
   return {fault, absl::StrCat("certificate of ", WhoIs(peer), ", issued by \"", peer.issuer, "\": ",
                               X509_verify_cert_error_string(error), wanted.empty() ? "" : "; wanted ",
@@ -315,7 +325,18 @@ bool ChainVerifier::Matches(const SanMatch& match, const Names& names) {
   return false;
 }
 
-FaultReport ChainVerifier::CheckNames(const Names& names) const {
+// True when every wanted name lies in a trust domain (SPIFFE-ID 2.1) that is not the peer's.
+bool ChainVerifier::IsOfForeignTrustDomain(const PeerIdentity& peer) const {
+  const std::string_view domain = TrustDomain(peer.uri);
+  if (domain.empty() || sans_.empty()) return false;
+  return std::all_of(sans_.begin(), sans_.end(), [&](const SanMatch& match) {
+    const std::string_view wanted = TrustDomain(match.spec.text);
+    const bool whole = match.spec.how == How::kExact || match.spec.how == How::kPrefix;
+    return match.spec.type == Type::kUri && whole && !wanted.empty() && wanted != domain;
+  });
+}
+
+FaultReport ChainVerifier::CheckNames(const Names& names, const PeerIdentity& peer) const {
   if (sans_.empty()) return {};
   for (const SanMatch& match : sans_) {
     if (Matches(match, names)) return {};
@@ -323,7 +344,7 @@ FaultReport ChainVerifier::CheckNames(const Names& names) const {
   std::vector<std::string> has = names.uri;
   for (const std::string& dns : names.dns) has.push_back(absl::StrCat("DNS ", dns));
   for (const std::string& ip : names.ip) has.push_back(absl::StrCat("IP ", ip));
-  return {Fault::kWrongIdentity,
+  return {IsOfForeignTrustDomain(peer) ? Fault::kWrongTrustDomain : Fault::kWrongIdentity,
           absl::StrCat("the peer is ", has.empty() ? "nobody by name" : absl::StrJoin(has, ", "),
                        "; wanted ", Wanted())};
 }

@@ -41,6 +41,9 @@ class ChainVerifier {
   // A cache of verified chains, keyed by their hash and this object (one generation of the bundle), belongs here.
   Verdict Verify(const STACK_OF(CRYPTO_BUFFER) * chain, int64_t now_unix) const;
 
+  // The wanted names for people: "URI spiffe://… or …"; "" when any will do.
+  std::string Wanted() const;
+
   // DER subject names of the trusted roots, for the server's certificate_authorities hint.
   const std::vector<bssl::UniquePtr<CRYPTO_BUFFER>>& root_names() const { return root_names_; }
 
@@ -54,9 +57,9 @@ class ChainVerifier {
   ChainVerifier() = default;
   FaultReport CheckChain(X509* leaf, STACK_OF(X509) * others, const PeerIdentity& peer,
                          int64_t now_unix) const;
-  FaultReport CheckNames(const Names& names) const;
+  FaultReport CheckNames(const Names& names, const PeerIdentity& peer) const;
   FaultReport CheckPins(X509* leaf, const PeerIdentity& peer) const;
-  std::string Wanted() const;
+  bool IsOfForeignTrustDomain(const PeerIdentity& peer) const;
   static bool Matches(const SanMatch& match, const Names& names);
 
   Side peer_ = Side::kClient;

@@ -25,10 +25,15 @@ void Connection::BecomeIdle(runtime::TimePoint now) {
 
 void Connection::BecomeBusy() { stream_->SetObserver(nullptr); }
 
-void Connection::OnReadable() {
+bool Connection::HasSomethingToRead() {
+  if (!stream_->MayRead()) return false;
   char byte;
   // A TLS layer may have had something for itself (a session ticket): then there is nothing to read.
-  if (stream_->TryRead(&byte, 1).state != net::IoState::kWouldBlock) pool_->CloseIdle(this);
+  return stream_->TryRead(&byte, 1).state != net::IoState::kWouldBlock;
+}
+
+void Connection::OnReadable() {
+  if (HasSomethingToRead()) pool_->CloseIdle(this);
 }
 
 }  // namespace weft::upstream

@@ -31,6 +31,8 @@ class Connection final : public base::ListNode, private net::ByteStream::Readine
   // While idle, any event on the socket (FIN, RST, bytes that nobody asked for) ends the connection.
   void BecomeIdle(runtime::TimePoint now);
   void BecomeBusy();
+  // After a complete answer: the peer closes, or says what nobody asked for.
+  bool HasSomethingToRead();
   runtime::TimePoint idle_since() const { return idle_since_; }
 
   uint64_t requests = 0;    // that went over it

@@ -152,11 +152,17 @@ class TunnelBody final : public http::Body {
   http::Context& context_;
 };
 
+bool MayHaveContent(const http::RequestHead& head) {
+  if (!head.upgrade.empty() || head.is_connect()) return false;
+  return head.method != "GET" && head.method != "HEAD" && head.method != "DELETE" && head.method != "TRACE";
+}
+
 codec::h1::HeadOptions RequestOptions(const http::RequestHead& head, bool has_body) {
   codec::h1::HeadOptions options;
   if (has_body) options.framing = head.framing == Framing::kLength ? Framing::kLength : Framing::kChunked;
   options.content_length = head.content_length;
-  options.write_content_length = head.has_content_length;
+  // RFC 9110 section 8.6: "0" where the method could have content and there is none; some servers insist.
+  options.write_content_length = head.has_content_length || (!has_body && MayHaveContent(head));
   options.upgrade = head.upgrade;
   options.te_trailers = head.accepts_trailers;
   return options;
@@ -273,7 +279,8 @@ Failure ResponseFailure(Failure failure, const Connection& connection, bool reus
   return failure;
 }
 
-// Reads heads until the final one; interim responses (RFC 9110 section 15.2) other than 101 end here.
+// Reads heads until the final one; of the interim responses (RFC 9110 section 15.2) 100 ends here, for this
+// proxy has sent its own, and 101 is a final one; the others pass to the client.
 runtime::Task<Result<std::unique_ptr<Response::PooledHead>>> ReadHead(Lease& lease, std::string_view method, bool reused,
                                                                      http::Context& context) {
   for (;;) {
@@ -290,6 +297,7 @@ runtime::Task<Result<std::unique_ptr<Response::PooledHead>>> ReadHead(Lease& lea
     }
     if (context.stamps.last_try.first_byte == telemetry::kUnset) context.stamps.last_try.first_byte = context.reactor.now();
     if (head->status >= 200 || head->status == 101) co_return std::move(head);
+    if (head->status > 101 && context.interim != nullptr) context.interim->OnInterim(*head);
   }
 }
 

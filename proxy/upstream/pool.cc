@@ -38,9 +38,9 @@ struct Transport {
   std::string peer_principal;
 };
 
-runtime::Task<base::Result<Transport>> Connect(runtime::Reactor& reactor, base::Address address,
+runtime::Task<base::Result<Transport>> Connect(runtime::Reactor& reactor, base::Address address, net::DialOptions options,
                                                std::shared_ptr<const tls::ClientContext> tls, telemetry::TryStamps* stamps) {
-  auto connected = co_await net::Dial(reactor, address, net::DialOptions());
+  auto connected = co_await net::Dial(reactor, address, options);
   if (!connected.ok()) co_return std::move(connected).failure();
   stamps->connected = reactor.now();
   if (tls == nullptr) co_return Transport{std::move(*connected), {}};
@@ -58,6 +58,8 @@ Pool::Pool(runtime::Reactor& reactor, const config::Cluster& cluster, const conf
       endpoint_(host.state),
       cluster_(cluster.state),
       tls_(host.tls),
+      dial_options_{.kind = cluster.spec.discovery == config::Discovery::kOriginalDst ? net::OwnTraffic::kStraight
+                                                                                      : net::OwnTraffic::kToPeer},
       connect_timeout_(cluster.spec.connect_timeout),
       idle_timeout_(cluster.spec.idle_timeout),
       max_requests_per_connection_(cluster.spec.max_requests_per_connection) {}
@@ -86,7 +88,7 @@ runtime::Task<base::Result<std::unique_ptr<Connection>>> Pool::Dial(telemetry::T
   stamps->dialled = reactor_.now();
   endpoint_->connects.fetch_add(1);
   auto ended = co_await runtime::Within(reactor_, reactor_.now() + connect_timeout_, nullptr,
-                                        Connect(reactor_, endpoint_->address, tls_, stamps));
+                                        Connect(reactor_, endpoint_->address, dial_options_, tls_, stamps));
   if (ended.outcome == runtime::Outcome::kDeadline) {
     endpoint_->connect_failures.fetch_add(1);
     co_return ConnectTimeout(endpoint_->address, connect_timeout_);
@@ -101,7 +103,7 @@ runtime::Task<base::Result<std::unique_ptr<Connection>>> Pool::Dial(telemetry::T
 
 void Pool::Return(std::unique_ptr<Connection> connection) {
   const bool worn = max_requests_per_connection_ > 0 && connection->requests >= max_requests_per_connection_;
-  if (!connection->reusable || worn || retired_ || connection->feed().has_bytes() || connection->stream().MayRead() ||
+  if (!connection->reusable || worn || retired_ || connection->feed().has_bytes() || connection->HasSomethingToRead() ||
       idle_count_ >= PoolSet::kMaxIdlePerPool) {
     return;  // the destructor closes it
   }
@@ -142,6 +144,7 @@ void Pool::OnTimer() {
 Pool& PoolSet::For(const config::Cluster& cluster, const config::Host& host) {
   std::shared_ptr<Pool>& pool = pools_[Key(host.state.get(), host.transport_key)];
   if (pool == nullptr) pool = std::make_shared<Pool>(reactor_, cluster, host);
+  if (pool->tls_ != host.tls) pool->tls_ = host.tls;
   return *pool;
 }
 

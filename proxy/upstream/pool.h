@@ -12,6 +12,7 @@
 #include "proxy/base/result.h"
 #include "proxy/config/snapshot.h"
 #include "proxy/http/context.h"
+#include "proxy/net/socket.h"
 #include "proxy/runtime/reactor.h"
 #include "proxy/runtime/task.h"
 #include "proxy/upstream/connection.h"
@@ -48,7 +49,8 @@ class Pool final : public std::enable_shared_from_this<Pool>, private runtime::T
   runtime::Reactor& reactor_;
   const endpoint::EndpointPtr endpoint_;
   const endpoint::ClusterPtr cluster_;
-  const std::shared_ptr<const tls::ClientContext> tls_;
+  std::shared_ptr<const tls::ClientContext> tls_;  // renewed with the certificate: the key leaves certificates out
+  const net::DialOptions dial_options_;
   const runtime::Duration connect_timeout_;
   const runtime::Duration idle_timeout_;
   const uint32_t max_requests_per_connection_;

@@ -14,7 +14,7 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspa
 
 from tests.support import bootstrap as b  # noqa: E402
 from tests.support import certificates, cases, process, programs, proxies, upstream  # noqa: E402
-from tests.support.cases import case, check, equal, wait_until  # noqa: E402
+from tests.support.cases import Options, case, check, equal, wait_until  # noqa: E402
 from tests.support.http1_client import Client, fetch  # noqa: E402
 from tests.support.one_service import serve  # noqa: E402
 
@@ -149,6 +149,8 @@ def traffic(t):
         client.send("nonsense\r\n\r\n")
         client.read_to_end()
     fetch(opaque)
+    if Options.proxy == "weft":  # an opaque connection is counted when it has ended
+        wait_until(lambda: proxy.total("weft_tcp_connections_total"), "the opaque connection is counted")
     return proxy
 
 

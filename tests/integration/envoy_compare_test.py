@@ -179,6 +179,14 @@ def the_fifty(s):
     return found
 
 
+def joined(pairs):
+    """Fields of one name as one list (RFC 9110 5.3): Envoy joins some of them, which means the same."""
+    values = {}
+    for name, value in pairs:
+        values.setdefault(name, []).append(value.strip())
+    return [(name, ",".join(all_of_it)) for name, all_of_it in values.items()]
+
+
 def shown(response):
     """What is compared of an answer."""
     headers = sorted((name, value) for name, value in response.headers
@@ -189,7 +197,7 @@ def shown(response):
         body = b""
     try:  # the upstream's JSON of what it saw
         seen = json.loads(body)
-        seen["headers"] = sorted(pair for pair in seen["headers"] if pair[0] not in IGNORED)
+        seen["headers"] = sorted(joined(pair for pair in seen["headers"] if pair[0] not in IGNORED))
         body = json.dumps(seen)
     except (ValueError, KeyError, TypeError):
         body = body.decode("latin-1")

@@ -7,7 +7,7 @@ import sys
 import tempfile
 import time
 
-from tests.runner import bazel, scripts
+from tests.runner import bazel, fuzz, scripts
 from tests.runner import tally as words
 
 
@@ -25,15 +25,14 @@ def parse(arguments):
     return parser.parse_args(arguments)
 
 
-def choose(only, labels, files):
-    """(labels, files, case filter) for --only: by target or file name, else by the name of a case."""
+def choose(only, labels, fuzzers, files):
+    """(labels, fuzzers, files, case filter) for --only: by target or file name, else by the name of a case."""
     if not only:
-        return labels, files, ""
-    some_labels = [label for label in labels if only in label]
-    some_files = [path for path in files if only in path]
-    if some_labels or some_files:
-        return some_labels, some_files, ""
-    return labels, [path for path in files if any(only in name for name in scripts.cases_of(path))], only
+        return labels, fuzzers, files, ""
+    some = [[name for name in names if only in name] for names in (labels, fuzzers, files)]
+    if any(some):
+        return (*some, "")
+    return labels, [], [path for path in files if any(only in name for name in scripts.cases_of(path))], only
 
 
 def main():
@@ -48,15 +47,16 @@ def main():
 
     tally = words.Tally()
     build = bazel.Bazel(options.config)
-    complete, labels = build.unit_tests()
-    if not complete:
-        tally.add(words.FAIL, "//...", "bazel query reports broken BUILD files")
+    labels, wrong = build.unit_tests()
+    fuzzers = [] if options.config else build.fuzzers()
     files = [] if options.config == "tsan" else scripts.files()
     if options.list:
-        for name in labels + [name for path in files for name in scripts.cases_of(path) or [path]]:
+        for name in labels + fuzzers + [name for path in files for name in scripts.cases_of(path) or [path]]:
             print(name)
         return 0
-    labels, files, only = choose(options.only, labels, files)
+    for why in wrong:
+        tally.add(words.FAIL, "//...", why)
+    labels, fuzzers, files, only = choose(options.only, labels, fuzzers, files)
 
     print(f"== {len(labels)} unit test targets", flush=True)
     build.run_tests(labels, tally, only)
@@ -74,6 +74,10 @@ def main():
             scripts.run(path, tally, options.all, only)
             scripts.take_reports(path, reports, tally)
 
+    if fuzzers:
+        print(f"== {len(fuzzers)} fuzzers", flush=True)
+        fuzz.run(fuzzers, bazel.Bazel("fuzz"), tally, options.all)
+
     if not tally.entries:
         tally.add(words.FAIL, options.only or "//...", "no such test")
 
@@ -83,7 +87,7 @@ def main():
         print("TSan: unit tests only, without what links gRPC (Debian's gRPC is not instrumented)")
     if os.environ.get("WEFT_NAMESPACES_LACK"):
         print(f"no namespaces here: {os.environ['WEFT_NAMESPACES_LACK']}")
-    print(f"{end - begin:.0f} s ({built - begin:.0f} s build and unit tests, {end - built:.0f} s integration), "
+    print(f"{end - begin:.0f} s ({built - begin:.0f} s build and unit tests, {end - built:.0f} s integration and fuzzers), "
           f"{'cold' if cold else 'warm'} build cache")
     for line in tally.lines():
         print(line)

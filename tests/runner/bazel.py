@@ -1,4 +1,4 @@
-"""Unit tests: which there are, building and running them, and reading every test case out of test.xml."""
+"""Bazel: which tests there are, building and running them, and reading every test case out of test.xml."""
 
 import json
 import os
@@ -19,11 +19,11 @@ GRPC = "//third_party:grpc++"
 
 
 class Bazel:
-    """One configuration (plain, asan or tsan) of this checkout."""
+    """One configuration (plain, asan, tsan or fuzz) of this checkout."""
 
     def __init__(self, config=""):
         self.config = config
-        self.startup = []
+        self.startup = ["--max_idle_secs=1800"]
         if os.environ.get("WEFT_OUTPUT_BASE"):
             self.startup.append("--output_base=" + os.environ["WEFT_OUTPUT_BASE"])
         self.flags = [
@@ -44,23 +44,40 @@ class Bazel:
         done = subprocess.run(self._command(verb, *arguments), stdout=subprocess.PIPE, text=True, check=False)
         return done.returncode, done.stdout.split("\n")
 
+    def _query(self, wanted):
+        """(labels, what is wrong): a broken BUILD file costs its own targets, not the others'."""
+        command = self._command("query", "--color=no", "--curses=no", "--noshow_progress", "--keep_going", wanted)
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False)
+        wrong = [line.removeprefix("ERROR: ") for line in done.stderr.split("\n") if line.startswith("ERROR: ")]
+        if done.returncode != 0 and not wrong:
+            wrong = [done.stderr.strip() or f"bazel query ended with {done.returncode}"]
+        return sorted(line for line in done.stdout.split("\n") if line.startswith("//")), wrong
+
     def unit_tests(self):
-        """Labels of all unit tests.  TSan's leave out what links gRPC, for Debian's gRPC is not instrumented."""
+        """(labels of all unit tests, what is wrong). TSan's leave out what links gRPC: Debian's is not instrumented."""
         wanted = 'tests(//...) except attr("tags", "[\\[ ]manual[,\\]]", tests(//...))'
         if self.config == "tsan":
             wanted += f" except rdeps(//..., {GRPC})"
-        code, lines = self._read("query", "--color=no", "--curses=no", "--noshow_progress", "--keep_going", wanted)
-        return code == 0, sorted(line for line in lines if line.startswith("//"))
+        return self._query(wanted)
+
+    def fuzzers(self):
+        """Labels of the fuzzing programs; what is wrong with them, unit_tests() says as well."""
+        return self._query('attr("tags", "[\\[ ]fuzz[,\\]]", kind("cc_binary", //tests/...))')[0]
+
+    def programs(self, labels):
+        """Builds; returns {label: path} of those that could be built."""
+        if not labels:
+            return {}
+        good = {event["id"]["targetCompleted"]["label"] for event in self._events("build", *labels)
+                if "targetCompleted" in event.get("id", {}) and event.get("completed", {}).get("success")}
+        folder = self._read("info", *self.flags, "bazel-bin")[1][0]
+        return {label: os.path.join(folder, label[2:].replace(":", "/")) for label in labels if label in good}
 
     def binaries_build(self):
         """Builds the three programs. Returns {variable: path} of those that are there, and the labels that are not."""
-        events = self._events("build", *BINARIES.values())
-        good = {event["id"]["targetCompleted"]["label"] for event in events
-                if "targetCompleted" in event.get("id", {}) and event.get("completed", {}).get("success")}
-        folder = self._read("info", *self.flags, "bazel-bin")[1][0]
-        built = {variable: os.path.join(folder, label[2:].replace(":", "/"))
-                 for variable, label in BINARIES.items() if label in good}
-        return built, [label for label in BINARIES.values() if label not in good]
+        built = self.programs(BINARIES.values())
+        return ({variable: built[label] for variable, label in BINARIES.items() if label in built},
+                [label for label in BINARIES.values() if label not in built])
 
     def _events(self, verb, *arguments):
         """Runs Bazel as far as it comes and returns what it reports to programs."""

@@ -116,19 +116,19 @@ Step Parser::Parse(std::string_view bytes) {
     return Failed(consumed, FailureKind::kHeadersTooLarge,
                   "head longer than " + std::to_string(limits_.max_head_bytes) + " bytes");
   }
-  return {pending_, consumed, body_, state_ == State::kComplete};
+  return {pending_, consumed, pending_ == Event::kBody ? body_ : std::string_view(), state_ == State::kComplete};
 }
 
 Step Parser::Finish() {
   if (state_ == State::kIdle) return {Event::kNeedMore, 0, {}, false};
   if (state_ == State::kComplete) return {Event::kEnd, 0, {}, false};
-  if (state_ == State::kContent && llhttp_finish(&llhttp_) == HPE_OK) {
-    state_ = State::kComplete;
-    return {Event::kEnd, 0, {}, false};
-  }
-  if (state_ == State::kContent && llhttp_get_errno(&llhttp_) == HPE_PAUSED) {  // paused by message_complete
-    state_ = State::kComplete;
-    return {Event::kEnd, 0, {}, false};
+  if (state_ == State::kContent) {
+    const llhttp_errno_t error = llhttp_finish(&llhttp_);
+    // on_message_complete pauses, which llhttp_finish reports as an error of the callback.
+    if (error == HPE_OK || state_ == State::kComplete) {
+      state_ = State::kComplete;
+      return {Event::kEnd, 0, {}, false};
+    }
   }
   return Failed(0, llhttp_.type == HTTP_REQUEST ? FailureKind::kDownstreamClosed : FailureKind::kUpstreamReset,
                 "the peer finished in the middle of a message");
@@ -288,6 +288,7 @@ void RequestParser::OnUrl(std::string_view piece) {
 bool RequestParser::OnHead() {
   http::RequestHead& head = *head_;
   head.method = llhttp_method_name(static_cast<llhttp_method_t>(llhttp_.method));
+  if (llhttp_.http_major == 0) return Refuse(FailureKind::kMalformedRequest, "the request line has no version");
   if (llhttp_.http_major != 1 || llhttp_.http_minor > 1) {
     return Refuse(FailureKind::kUnsupportedProtocol, "HTTP version is not 1.0 or 1.1");
   }

@@ -1,0 +1,174 @@
+#include "proxy/config/snapshot.h"
+
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+
+namespace weft::config {
+namespace {
+
+using SourceType = FilterChainMatchSpec::SourceType;
+
+base::Address At(std::string_view text) { return *base::Address::Parse(text); }
+
+class MatchTest : public ::testing::Test {
+ protected:
+  MatchTest() {
+    facts_.destination = At("10.0.0.5:443");
+    facts_.source = At("10.9.0.1:40000");
+  }
+  void Add(std::string name, const std::function<void(FilterChainMatchSpec&)>& fill) {
+    auto chain = std::make_shared<FilterChain>();
+    chain->name = std::move(name);
+    fill(chain->match);
+    listener_.chains.push_back(std::move(chain));
+  }
+  std::string Matched() const {
+    const FilterChain* chain = listener_.Match(facts_);
+    return chain == nullptr ? "none" : chain->name;
+  }
+  Listener listener_;
+  ConnectionFacts facts_;
+};
+
+TEST_F(MatchTest, NothingMatchesAnEmptyListenerAndTheDefaultTakesTheRest) {
+  EXPECT_EQ(Matched(), "none");
+  Add("other port", [](auto& match) { match.destination_port = 80; });
+  EXPECT_EQ(Matched(), "none");
+  auto rest = std::make_shared<FilterChain>();
+  rest->name = "default";
+  listener_.default_chain = rest;
+  EXPECT_EQ(Matched(), "default");
+  facts_.destination = At("10.0.0.5:80");
+  EXPECT_EQ(Matched(), "other port");
+}
+
+TEST_F(MatchTest, PortBeatsPrefixAndTheLongestPrefixWins) {
+  Add("all", [](auto&) {});
+  Add("/8", [](auto& match) { match.destination_prefixes = {*base::Cidr::Make("10.0.0.0", 8)}; });
+  Add("/32", [](auto& match) {
+    match.destination_prefixes = {*base::Cidr::Make("10.1.0.0", 16), *base::Cidr::Make("10.0.0.5", 32)};
+  });
+  EXPECT_EQ(Matched(), "/32");
+  facts_.destination = At("10.0.0.6:443");
+  EXPECT_EQ(Matched(), "/8");
+  facts_.destination = At("[fd00::1]:443");
+  EXPECT_EQ(Matched(), "all");
+  Add("port", [](auto& match) { match.destination_port = 443; });
+  facts_.destination = At("10.0.0.5:443");
+  EXPECT_EQ(Matched(), "port");
+}
+
+TEST_F(MatchTest, ThereIsNoWayBackFromAStep) {
+  Add("port and name", [](auto& match) {
+    match.destination_port = 443;
+    match.server_names = {"a.example.com"};
+  });
+  Add("all", [](auto&) {});
+  facts_.server_name = "b.example.com";
+  EXPECT_EQ(Matched(), "none");  // the port has decided
+}
+
+TEST_F(MatchTest, ServerNamesExactThenLongestWildcardThenNone) {
+  Add("none", [](auto&) {});
+  Add("*.com", [](auto& match) { match.server_names = {"*.com"}; });
+  Add("*.b.com", [](auto& match) { match.server_names = {"*.b.com"}; });
+  Add("exact", [](auto& match) { match.server_names = {"x.org", "a.b.com"}; });
+  const std::pair<const char*, const char*> cases[] = {
+      {"a.b.com", "exact"}, {"c.b.com", "*.b.com"}, {"d.c.b.com", "*.b.com"}, {"b.com", "*.com"},
+      {"com", "none"},      {"", "none"},           {"ab.com.org", "none"}};
+  for (const auto& [name, chain] : cases) {
+    facts_.server_name = name;
+    EXPECT_EQ(Matched(), chain) << name;
+  }
+}
+
+TEST_F(MatchTest, TransportAndApplicationProtocols) {
+  Add("plain", [](auto& match) { match.transport_protocol = "raw_buffer"; });
+  Add("plain http", [](auto& match) {
+    match.transport_protocol = "raw_buffer";
+    match.application_protocols = {"http/1.1", "h2c"};
+  });
+  Add("tls", [](auto& match) { match.transport_protocol = "tls"; });
+  Add("mesh", [](auto& match) {
+    match.transport_protocol = "tls";
+    match.application_protocols = {"weft-http/1.1", "weft-tcp"};
+  });
+  Add("h2", [](auto& match) {
+    match.transport_protocol = "tls";
+    match.application_protocols = {"h2"};
+  });
+  EXPECT_EQ(Matched(), "plain");
+  facts_.application_protocols = {"http/1.1"};
+  EXPECT_EQ(Matched(), "plain http");
+  facts_.tls = true;
+  EXPECT_EQ(Matched(), "tls");
+  facts_.application_protocols = {"h2", "weft-tcp"};
+  EXPECT_EQ(Matched(), "h2");  // the client's order
+  facts_.application_protocols = {"weft-tcp", "h2"};
+  EXPECT_EQ(Matched(), "mesh");
+}
+
+TEST_F(MatchTest, OnlyTheChainsOfTheDestinationDecideWhetherBytesAreLookedAt) {
+  Add("opaque", [](auto& match) { match.destination_port = 3306; });
+  Add("plain", [](auto& match) {
+    match.destination_port = 80;
+    match.transport_protocol = "raw_buffer";
+  });
+  EXPECT_FALSE(listener_.LooksAtFirstBytes(At("10.0.0.5:80")));  // the listener has no inspector
+  listener_.needs_first_bytes = true;
+  EXPECT_TRUE(listener_.LooksAtFirstBytes(At("10.0.0.5:80")));
+  EXPECT_FALSE(listener_.LooksAtFirstBytes(At("10.0.0.5:3306")));
+  EXPECT_FALSE(listener_.LooksAtFirstBytes(At("10.0.0.5:81")));
+}
+
+TEST_F(MatchTest, SourceTypePrefixAndPort) {
+  Add("any", [](auto&) {});
+  Add("local", [](auto& match) { match.source_type = SourceType::kSameIpOrLoopback; });
+  EXPECT_EQ(Matched(), "any");
+  facts_.source = At("127.0.0.1:5");
+  EXPECT_EQ(Matched(), "local");
+  facts_.source = At("10.0.0.5:5");
+  EXPECT_EQ(Matched(), "local");
+  Add("external", [](auto& match) { match.source_type = SourceType::kExternal; });
+  Add("external from 10/8", [](auto& match) {
+    match.source_type = SourceType::kExternal;
+    match.source_prefixes = {*base::Cidr::Make("10.0.0.0", 8)};
+  });
+  Add("external from 10/8 port 7", [](auto& match) {
+    match.source_type = SourceType::kExternal;
+    match.source_prefixes = {*base::Cidr::Make("10.0.0.0", 8)};
+    match.source_ports = {6, 7};
+  });
+  facts_.source = At("10.9.0.1:5");
+  EXPECT_EQ(Matched(), "external from 10/8");
+  facts_.source = At("10.9.0.1:7");
+  EXPECT_EQ(Matched(), "external from 10/8 port 7");
+  facts_.source = At("11.9.0.1:7");
+  EXPECT_EQ(Matched(), "external");
+}
+
+TEST(FindListenerForTest, TheAddressItselfThenTheWildcardOfItsFamilyThenAnyOther) {
+  Snapshot snapshot;
+  const auto add = [&](const std::string& name, const std::string& address) {
+    auto listener = std::make_shared<Listener>();
+    listener->spec.name = name;
+    listener->spec.addresses = {At(address)};
+    snapshot.listeners[name] = listener;
+  };
+  add("six", "[::]:80");
+  ASSERT_NE(snapshot.FindListenerFor(At("10.0.0.1:80")), nullptr);
+  EXPECT_EQ(snapshot.FindListenerFor(At("10.0.0.1:80"))->spec.name, "six");
+  add("four", "0.0.0.0:80");
+  add("exact", "10.0.0.1:80");
+  EXPECT_EQ(snapshot.FindListenerFor(At("10.0.0.1:80"))->spec.name, "exact");
+  EXPECT_EQ(snapshot.FindListenerFor(At("10.0.0.2:80"))->spec.name, "four");
+  EXPECT_EQ(snapshot.FindListenerFor(At("[fd00::1]:80"))->spec.name, "six");
+  EXPECT_EQ(snapshot.FindListenerFor(At("10.0.0.1:81")), nullptr);
+}
+
+}  // namespace
+}  // namespace weft::config

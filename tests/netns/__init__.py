@@ -1,0 +1,1 @@
+"""Tests that need several network namespaces: capture, and the mesh between pods."""
