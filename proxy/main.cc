@@ -21,7 +21,8 @@ int Main(const weft::app::Flags& flags) {
     return 1;
   }
   for (const weft::config::FieldProblem& note : bootstrap->notes) {
-    weft::telemetry::Log(weft::telemetry::Component::kConfig, weft::telemetry::LogLevel::kInfo, note.field + ": " + note.what);
+    weft::telemetry::Log(weft::telemetry::Component::kConfig, weft::telemetry::LogLevel::kInfo,
+                         note.field + ": " + note.what);
   }
   if (flags.mode == weft::app::Flags::Mode::kServe) return weft::app::Process(flags).Run(*std::move(bootstrap));
 

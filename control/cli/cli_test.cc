@@ -2,7 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <cstdio>
+#include <cstdlib>
 #include <sstream>
 
 #include "control/cli/completion.h"
@@ -130,30 +130,7 @@ TEST(TableTest, DurationsHaveOneUnitOrTwo) {
   EXPECT_EQ(ShortDuration(-absl::Seconds(3)), "-3s");
 }
 
-// What bash offers after `line`, whose last word is being typed.
-std::string Offered(const std::string& line, int words) {
-  const std::string script = CompletionScript("bash") + "\nCOMP_WORDS=(" + line +
-                             ")\nCOMP_CWORD=" + std::to_string(words - 1) + "\n_weft\necho \"${COMPREPLY[*]}\"\n";
-  const std::string path = ::testing::TempDir() + "/completion.bash";
-  FILE* file = fopen(path.c_str(), "w");
-  EXPECT_NE(file, nullptr);
-  fwrite(script.data(), 1, script.size(), file);
-  fclose(file);
-  FILE* bash = popen(("bash --norc " + path + " 2>&1").c_str(), "r");
-  char text[4096];
-  const size_t read = fread(text, 1, sizeof text, bash);
-  EXPECT_EQ(pclose(bash), 0);
-  return std::string(text, read);
-}
-
-TEST(CompletionTest, BashOffersCommandsKindsAndFlags) {
-  EXPECT_EQ(Offered("weft ro", 2), "rollback\n");
-  EXPECT_EQ(Offered("weft -n shop get http", 5), "httproutes\n");
-  EXPECT_EQ(Offered("weft token cr", 3), "create\n");
-  EXPECT_EQ(Offered("weft token create --i", 4), "--identity\n");
-  EXPECT_EQ(Offered("weft get all -o y", 5), "yaml\n");
-}
-
+// tests/integration/control_test.py runs the script in a real bash.
 TEST(CompletionTest, EveryShellKnowsEveryCommand) {
   for (const char* shell : {"bash", "zsh", "fish"}) {
     for (const char* command : {"apply", "rollback", "token", "proxies", "certs"}) {

@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 import subprocess
 
 from deploy.scene import metrics
@@ -14,9 +13,9 @@ XDS_PORT = 15012
 
 
 class Control:
-    """`data` is its --data; its socket there is what `weft` uses, from any network namespace."""
+    """`data` is its --data; its socket there is what `weft` uses, from any network namespace. `flags` are further ones."""
 
-    def __init__(self, pod, programs, folder, data):
+    def __init__(self, pod, programs, folder, data, flags=()):
         self.pod = pod
         self.weft_program = programs["WEFT"]
         self.data = data
@@ -25,7 +24,7 @@ class Control:
         os.makedirs(data, mode=0o700, exist_ok=True)
         self.program = Program("weft-control", [programs["WEFT_CONTROL"], "serve", "--data", data,
                                                 "--xds-listen", f"{pod.ip}:{XDS_PORT}",
-                                                "--metrics-listen", f"{pod.ip}:{METRICS_PORT}"], folder, pod)
+                                                "--metrics-listen", f"{pod.ip}:{METRICS_PORT}", *flags], folder, pod)
 
     def start(self):
         self.program.start()
@@ -54,13 +53,13 @@ class Control:
     def token(self, identity, uses):
         return self.weft("token", "create", "--identity", identity, "--uses", str(uses)).stdout.strip()
 
-    def virtual_address(self, name, namespace):
-        """The IPv4 address that clients of that service connect to."""
+    def virtual_address(self, name, namespace, separator="."):
+        """The IPv4 address (":" as separator: IPv6) that clients of that service connect to."""
         status = self.read("get", "service", name, "-n", namespace).get("status", {})
         for address in status.get("addresses", []):
-            if re.fullmatch(r"[0-9.]+", address):
+            if separator in address:
                 return address
-        raise SceneError(f"service {name} has no virtual IPv4 address: {status}")
+        raise SceneError(f"service {name} has no such virtual address: {status}")
 
     def proxies(self):
         return self.read("proxies").get("proxies", [])

@@ -153,7 +153,8 @@ def main():
     parser.add_argument("--per-second", type=int, default=story.PER_SECOND)
     parser.add_argument("--keep-files", action="store_true")
     options = parser.parse_args()
-    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(name, signal.default_int_handler)
     state = State(options.state)
     if options.down:
         return down(state)

@@ -1,4 +1,4 @@
-"""Load in the client pod: h2load for numbers, and a loop of curl that never stops, as a person would try it."""
+"""Load in the client pod: h2load for numbers, and loops of curl that never stop, as a person would try it."""
 
 import os
 import re
@@ -8,11 +8,14 @@ from deploy.scene.pods import SceneError
 from deploy.scene.programs import Program, find
 
 CONNECTIONS = 8
-CURL_STEP = "curl"
 
-# A new connection each time, ten a second: it would see what a change of configuration breaks.
-_CURL = ('while [ ! -e "$2" ]; do "$1" -s -o /dev/null --max-time 10 -w "%{{http_code}} %header{{x-version}}\\n" "{url}?step={step}"; '
-         'sleep 0.1; done')
+# Loops that go on while configuration changes: ten new connections a second, and twenty requests a second over connections
+# that are kept for two and a half seconds.
+NEW, KEPT = "new", "kept"
+_URLS = {NEW: "{url}?step=new", KEPT: "{url}?step=kept&n=[1-50]"}
+_PACE = {NEW: ("", "sleep 0.1"), KEPT: ("--rate 20/s", ":")}
+_LOOP = ('while [ ! -e "$2" ]; do "$1" -s -o /dev/null --max-time 30 {flags} -w "%{{http_code}} %header{{x-version}}\\n" '
+         '"{url}"; {pause}; done')
 
 
 class Requests:
@@ -64,24 +67,22 @@ class Load:
 
 
 class CurlLoop:
-    """Counts what curl got, from its start to stop()."""
+    """Counts what curl got, from its start to stop(). `kind` is NEW or KEPT, and the step in its queries."""
 
-    def __init__(self, pod, folder):
-        self.end = os.path.join(folder, "curl.end")
-        self.program = Program("curl", ["sh", "-c", _CURL.format(url=mesh.URL, step=CURL_STEP), "curl", find("curl", "curl"),
-                                        self.end], folder, pod)
+    def __init__(self, pod, folder, kind):
+        self.end = os.path.join(folder, f"curl.{kind}.end")
+        flags, pause = _PACE[kind]
+        script = _LOOP.format(url=_URLS[kind].format(url=mesh.URL), flags=flags, pause=pause)
+        self.program = Program(f"curl.{kind}", ["sh", "-c", script, "curl", find("curl", "curl"), self.end], folder, pod)
 
     def start(self):
         self.program.start()
         return self
 
     def stop(self):
-        """(requests, failed). Lets the one under way end, so that clients and servers count the same."""
+        """(requests, failed). Lets what is under way end, so that clients and servers count the same."""
         with open(self.end, "w", encoding="ascii"):
-            self.program.process.wait(30)
-        return self.result()
-
-    def result(self):
+            self.program.process.wait(60)
         with open(self.program.log_path, encoding="ascii", errors="replace") as file:
             lines = [line.split() for line in file if line.endswith("\n")]
         return len(lines), sum(line[0] != "200" for line in lines)

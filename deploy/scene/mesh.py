@@ -15,12 +15,14 @@ VERSIONS = ("v1", "v2")
 
 class Mesh:
     """A context manager. `programs` are the paths WEFT, WEFT_PROXY and WEFT_CONTROL; `folder` takes all files, `identity` is a
-    tmpfs for keys. `say` gets one line for each step of the start."""
+    tmpfs for keys. `say` gets one line for each step of the start. `control_flags` are further ones of weft-control."""
 
-    def __init__(self, programs, folder, identity, *, replicas=2, say=lambda text: None):
+    def __init__(self, programs, folder, identity, *, replicas=2, control_flags=(), say=lambda text: None):
         self.programs, self.folder, self.identity = programs, folder, identity
         self.replicas = replicas
+        self.control_flags = control_flags
         self.say = say
+        self.control_flags = control_flags
         self.network = pods.Network(folder)
         self.control = self.client = self.visitor = None
         self.nginxes, self.sidecars = [], {}
@@ -40,7 +42,8 @@ class Mesh:
 
     def _start(self):
         self.say("weft-control, with a store and a certificate authority of its own")
-        self.control = Control(self.network.pod("control"), self.programs, self.folder, os.path.join(self.folder, "control"))
+        self.control = Control(self.network.pod("control"), self.programs, self.folder, os.path.join(self.folder, "control"),
+                               self.control_flags)
         self._run(self.control.program)
         self.control.start()
 
@@ -78,10 +81,14 @@ class Mesh:
 
     def _objects(self):
         texts = [objects.service("web"), *(objects.service(f"web-{version}", version) for version in VERSIONS)]
-        texts += [objects.workload(nginx.pod.name, nginx.pod.ip, "web", {"app": "web", "version": nginx.version})
-                  for nginx in self.nginxes]
+        texts += [self.workload(nginx) for nginx in self.nginxes]
         texts.append(objects.workload("client", self.client.ip, "client", {"app": "client"}))
         return objects.documents(*texts, objects.route({"v1": 100, "v2": 0}))
+
+    @staticmethod
+    def workload(nginx):
+        """The object of a replica."""
+        return objects.workload(nginx.pod.name, nginx.pod.ip, "web", {"app": "web", "version": nginx.version})
 
     def _tell_names(self):
         """Every pod can call the mesh's names; those of the mesh know where the control plane is."""

@@ -11,6 +11,8 @@ import subprocess
 
 SUBNET = "10.77.0"
 GATEWAY = f"{SUBNET}.1"
+SUBNET6 = "fd77:0:0:77"
+GATEWAY6 = f"{SUBNET6}::1"
 
 _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None)
@@ -78,18 +80,31 @@ class Pod:
         self.pause.stdout.close()
 
 
+def has_ipv6():
+    """Whether this network namespace, and those made from it, have IPv6."""
+    try:
+        with open("/proc/sys/net/ipv6/conf/default/disable_ipv6", encoding="ascii") as file:
+            return file.read().strip() == "0"
+    except FileNotFoundError:
+        return False
+
+
 class Network:
     """The bridge and its pods. A context manager; on exit the pods end, and the kernel takes their links with them."""
 
     def __init__(self, folder):
         self.folder = folder
         self.pods = {}
+        self.ipv6 = False  # known from __enter__ on
 
     def __enter__(self):
         os.makedirs(self.folder, exist_ok=True)
         run("ip", "link", "set", "lo", "up")
         run("ip", "link", "add", "mesh", "type", "bridge")
         run("ip", "addr", "add", f"{GATEWAY}/24", "dev", "mesh")
+        self.ipv6 = has_ipv6()
+        if self.ipv6:
+            run("ip", "addr", "add", f"{GATEWAY6}/64", "dev", "mesh", "nodad")
         run("ip", "link", "set", "mesh", "up")
         return self
 
@@ -105,5 +120,8 @@ class Network:
         run("ip", "link", "add", link, "type", "veth", "peer", "name", "eth0", "netns", str(pod.pause.pid))
         run("ip", "link", "set", link, "master", "mesh", "up")
         # A pod routes everything to the bridge, virtual addresses too, so that capture rules get to see it.
-        pod.run("sh", "-c", f"ip addr add {pod.ip}/24 dev eth0 && ip link set eth0 up && ip route add default via {GATEWAY}")
+        setup = f"ip addr add {pod.ip}/24 dev eth0 && ip link set eth0 up && ip route add default via {GATEWAY}"
+        if self.ipv6:
+            setup += f" && ip addr add {SUBNET6}::{number}/64 dev eth0 nodad && ip -6 route add default via {GATEWAY6}"
+        pod.run("sh", "-c", setup)
         return pod

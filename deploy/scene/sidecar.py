@@ -10,6 +10,8 @@ from deploy.scene.programs import Program
 CONTROL = "weft-control"  # a name in its certificate, and in every pod's /etc/hosts
 CONTROL_PORT = 15012
 METRICS_PORT = 15020
+# A sidecar needs none; only the capture rules do.
+NO_CAPABILITIES = ["setpriv", "--bounding-set=-all", "--inh-caps=-all", "--no-new-privs"]
 ADMIN_PORT = 15000
 
 _TLS = "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext"
@@ -51,9 +53,10 @@ def bootstrap(name, address, control):
 
 
 class Sidecar:
-    """A proxy in a pod, with the pod's traffic captured. `folder` is for its files, `identity` (a tmpfs) for its key."""
+    """A proxy in a pod, with the pod's traffic captured. `folder` is for its files, `identity` (a tmpfs) for its key, `flags`
+    are further ones."""
 
-    def __init__(self, pod, program, control, token, folder, identity, concurrency=1):
+    def __init__(self, pod, program, control, token, folder, identity, concurrency=1, flags=()):
         self.pod = pod
         self.weft_proxy = program
         self.metrics_address = f"{pod.ip}:{METRICS_PORT}"
@@ -63,13 +66,13 @@ class Sidecar:
         token_file = os.path.join(identity, f"{pod.name}.token")
         with open(os.open(token_file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="ascii") as file:
             file.write(token + "\n")
-        directory = os.path.join(identity, pod.name)
-        os.makedirs(directory, mode=0o700, exist_ok=True)
+        self.identity = os.path.join(identity, pod.name)
+        os.makedirs(self.identity, mode=0o700, exist_ok=True)
         self.program = Program(f"{pod.name}.proxy", [
-            program, "-c", config, "--hold", "15001,15006", "--concurrency", str(concurrency),
-            "--metrics-address", f"0.0.0.0:{METRICS_PORT}", "--identity-dir", directory,
+            *NO_CAPABILITIES, program, "-c", config, "--hold", "15001,15006", "--concurrency", str(concurrency),
+            "--metrics-address", f"0.0.0.0:{METRICS_PORT}", "--identity-dir", self.identity,
             "--join-token-file", token_file, "--ca-address", f"{control.pod.ip}:{CONTROL_PORT}",
-            "--ca-server-name", CONTROL], folder, pod)
+            "--ca-server-name", CONTROL, *flags], folder, pod)
 
     def capture(self):
         self.pod.run(self.weft_proxy, "capture", "--inbound", "15006", "--outbound", "15001")

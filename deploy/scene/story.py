@@ -44,7 +44,7 @@ class Step:
 class Outcome:
     plain: list = field(default_factory=list)
     steps: list = field(default_factory=list)
-    curl: tuple = (0, 0)          # requests, failed
+    curl: dict = field(default_factory=dict)        # {kind of loop: (requests, failed)}, over all steps and changes
     identities: dict = field(default_factory=dict)  # {(caller, called) by their certificates: requests}
     served: dict = field(default_factory=dict)      # {version: requests} in the logs of all replicas, without the plain ones
     outbound: tuple = (0, 0)      # all, mutual: the client's sidecar
@@ -63,10 +63,10 @@ class Story:
         self._plain("permissive")
         self.mesh.set_mutual_tls("STRICT")
         self._plain("strict")
-        curl = load.CurlLoop(self.mesh.client, self.mesh.folder).start()
+        loops = {kind: load.CurlLoop(self.mesh.client, self.mesh.folder, kind).start() for kind in (load.NEW, load.KEPT)}
         for number, weights in enumerate(STEPS, 1):
             self._step(number, dict(zip(VERSIONS, weights)))
-        self.outcome.curl = curl.stop()
+        self.outcome.curl = {kind: loop.stop() for kind, loop in loops.items()}
         self._sums()
         return self.outcome
 

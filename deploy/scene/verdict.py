@@ -20,12 +20,13 @@ def checks(outcome):
     steps = outcome.steps
     worst = max(abs(step.share(version) - weight) for step in steps for version, weight in step.weights.items())
     requests = sum(step.requests for step in steps)
-    failed = sum(step.failed for step in steps) + outcome.curl[1]
-    everything = requests + outcome.curl[0]
+    failed = sum(step.failed for step in steps) + sum(bad for _, bad in outcome.curl.values())
+    everything = requests + sum(count for count, _ in outcome.curl.values())
     yield (worst <= MOST_POINTS and min(step.requests for step in steps) >= LEAST_REQUESTS,
            f"split: at most {worst:.2f} points off over {min(step.requests for step in steps)} requests a step")
-    yield (failed == 0 and outcome.curl[0] > 0,
-           f"failed requests: {failed} of {everything} ({requests} of h2load, {outcome.curl[0]} of curl, a connection each)")
+    curls = ", ".join(f"{count} of curl over {kind} connections" for kind, (count, _) in outcome.curl.items())
+    yield (failed == 0 and all(count > 0 for count, _ in outcome.curl.values()),
+           f"failed requests: {failed} of {everything} ({requests} of h2load, {curls}; curl through all changes)")
     yield (sum(outcome.served.values()) == everything,
            f"the replicas served {sum(outcome.served.values())} requests: none lost, none twice")
     yield (outcome.outbound == (everything, everything) and outcome.inbound == (everything, everything),

@@ -1,6 +1,6 @@
-// Admin: the table of the proxy's own pages, under the names that Envoy's users know. Answers a Query at once, from what Deps tells.
-// Main thread. Owned by app/, which gives Handle() (all pages, for loopback) and HandleTelemetry() (metrics and readiness alone, for
-// the port that Prometheus and the kubelet reach) to HttpServers.
+// Admin: the table of the proxy's own pages, under the names that Envoy's users know. Answers a Query at once, from
+// what Deps tells. Main thread. Owned by app/, which gives Handle() (all pages, for loopback) and HandleTelemetry()
+// (metrics and readiness alone, for the port that Prometheus and the kubelet reach) to HttpServers.
 #ifndef WEFT_PROXY_ADMIN_ADMIN_H_
 #define WEFT_PROXY_ADMIN_ADMIN_H_
 

@@ -119,9 +119,9 @@ TEST_F(AdminTest, ConfigDumpHasEnvoysSections) {
   resource.rejection = "connect_timeout: is negative";
   resources_.push_back(resource);
   const std::string text = Get("/config_dump").body;
-  for (const char* wanted :
-       {"BootstrapConfigDump", "ListenersConfigDump", "RoutesConfigDump", "\"dynamic_active_clusters\"",
-        "\"type.googleapis.com/envoy.config.cluster.v3.Cluster\"", "\"version_info\": \"v1\"", "connect_timeout: is negative"}) {
+  for (const char* wanted : {"BootstrapConfigDump", "ListenersConfigDump", "RoutesConfigDump",
+                             "\"dynamic_active_clusters\"", "\"type.googleapis.com/envoy.config.cluster.v3.Cluster\"",
+                             "\"version_info\": \"v1\"", "connect_timeout: is negative"}) {
     EXPECT_THAT(text, HasSubstr(wanted));
   }
 }

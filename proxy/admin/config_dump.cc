@@ -17,13 +17,13 @@ constexpr std::string_view kTypePrefix = "type.googleapis.com/envoy.admin.v3.";
 // How Envoy spells one kind of resource.
 struct Section {
   ResourceType type;
-  std::string_view dump;           // the message of the whole section
-  std::string_view member;         // that holds one resource
+  std::string_view dump;    // the message of the whole section
+  std::string_view member;  // that holds one resource
   std::string_view static_list;
   std::string_view dynamic_list;
-  bool named = false;              // each entry carries its name beside the resource
-  bool in_active_state = false;    // ListenersConfigDump.DynamicListener.active_state
-  bool has_version = true;         // of the whole type
+  bool named = false;            // each entry carries its name beside the resource
+  bool in_active_state = false;  // ListenersConfigDump.DynamicListener.active_state
+  bool has_version = true;       // of the whole type
 };
 constexpr Section kSections[] = {
     {ResourceType::kCluster, "ClustersConfigDump", "cluster", "static_clusters", "dynamic_active_clusters"},

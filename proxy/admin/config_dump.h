@@ -1,5 +1,5 @@
-// The page /config_dump: what this proxy is configured with, section by section as Envoy writes it (envoy.admin.v3.ConfigDump), so
-// that tools which read Envoy's read ours. Main thread.
+// The page /config_dump: what this proxy is configured with, section by section as Envoy writes it
+// (envoy.admin.v3.ConfigDump), so that tools which read Envoy's read ours. Main thread.
 #ifndef WEFT_PROXY_ADMIN_CONFIG_DUMP_H_
 #define WEFT_PROXY_ADMIN_CONFIG_DUMP_H_
 

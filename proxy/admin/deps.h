@@ -1,5 +1,5 @@
-// What the admin pages show and do, as functions that app/ fills in: admin/ knows nothing of how a proxy is put together.
-// Main thread only. All of them are set.
+// What the admin pages show and do, as functions that app/ fills in: admin/ knows nothing of how a proxy is put
+// together. Main thread only. All of them are set.
 #ifndef WEFT_PROXY_ADMIN_DEPS_H_
 #define WEFT_PROXY_ADMIN_DEPS_H_
 
@@ -31,13 +31,13 @@ struct Readiness {
 // One xDS resource that is in use, or that was refused and never had a version in use.
 struct Resource {
   discovery::ResourceType type = discovery::ResourceType::kCluster;
-  bool dynamic = false;                                      // came by xDS
+  bool dynamic = false;  // came by xDS
   std::string name;
-  bool warming = false;                                      // not in use yet: it waits for something
-  std::string version;                                       // of a dynamic one
-  int64_t updated_micros = 0;                                // since 1970
-  std::optional<google::protobuf::Any> message;              // none: nothing good ever came
-  std::string rejection, rejected_version;                   // the last one since `version`; or empty
+  bool warming = false;                          // not in use yet: it waits for something
+  std::string version;                           // of a dynamic one
+  int64_t updated_micros = 0;                    // since 1970
+  std::optional<google::protobuf::Any> message;  // none: nothing good ever came
+  std::string rejection, rejected_version;       // the last one since `version`; or empty
   int64_t rejected_micros = 0;
 };
 
@@ -55,7 +55,8 @@ struct Deps {
   std::function<Readiness()> readiness;
   std::function<std::string()> metrics;  // Prometheus' text
   std::function<std::vector<Resource>()> resources;
-  std::function<std::string(discovery::ResourceType)> version_info;  // the last version of the whole type; "" when static
+  std::function<std::string(discovery::ResourceType)>
+      version_info;  // the last version of the whole type; "" when static
   std::function<std::shared_ptr<const config::Snapshot>()> snapshot;  // null: none yet
   std::function<std::vector<CertificateInUse>()> certificates;
   std::function<void()> drain_listeners;

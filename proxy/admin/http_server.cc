@@ -152,8 +152,8 @@ absl::Status HttpServer::Listen(const base::Address& address) {
   auto socket = net::Listen(address, options);
   if (!socket.ok()) return absl::UnavailableError(socket.failure().detail);
   addresses_.push_back(net::LocalAddress(socket->get()));
-  acceptors_.push_back(std::make_unique<accept::Acceptor>(reactor_, std::move(*socket), "admin",
-                                                          static_cast<accept::Sink&>(*this)));
+  acceptors_.push_back(
+      std::make_unique<accept::Acceptor>(reactor_, std::move(*socket), "admin", static_cast<accept::Sink&>(*this)));
   acceptors_.back()->Start();
   return absl::OkStatus();
 }

@@ -1,5 +1,6 @@
-// HttpServer: a small HTTP/1.1 server for the proxy's own pages, apart from the data path: one coroutine per connection, bounded in
-// number, in bytes and in time. What a client sends beyond that, or what is no HTTP, ends its connection and nothing else.
+// HttpServer: a small HTTP/1.1 server for the proxy's own pages, apart from the data path: one coroutine per
+// connection, bounded in number, in bytes and in time. What a client sends beyond that, or what is no HTTP, ends its
+// connection and nothing else.
 //
 // Main thread. Owned by app/, which gives it its handler and closes it; owns its listening sockets and connections.
 #ifndef WEFT_PROXY_ADMIN_HTTP_SERVER_H_

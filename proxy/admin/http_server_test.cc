@@ -55,22 +55,20 @@ class Client {
 
 class HttpServerTest : public testing::Test {
  protected:
-  HttpServerTest() {
-    EXPECT_TRUE(server_.Listen(*base::Address::FromIp("127.0.0.1", 0)).ok());
-  }
+  HttpServerTest() { EXPECT_TRUE(server_.Listen(*base::Address::FromIp("127.0.0.1", 0)).ok()); }
   const base::Address& address() const { return server_.addresses().front(); }
 
   runtime::Reactor reactor_;
   std::vector<std::string> asked_;
   int finished_ = 0;
-  HttpServer server_{reactor_, [this](const Query& query) {
-                       asked_.push_back(std::string(query.method) + " " + std::string(query.path) + " " +
-                                        std::string(query.query));
-                       Answer answer;
-                       answer.body = "hello";
-                       answer.finally = [this] { ++finished_; };
-                       return answer;
-                     }};
+  HttpServer server_{
+      reactor_, [this](const Query& query) {
+        asked_.push_back(std::string(query.method) + " " + std::string(query.path) + " " + std::string(query.query));
+        Answer answer;
+        answer.body = "hello";
+        answer.finally = [this] { ++finished_; };
+        return answer;
+      }};
 };
 
 bool EndsWith(const std::string& text, std::string_view end) { return text.ends_with(end); }

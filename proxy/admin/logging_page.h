@@ -9,8 +9,8 @@
 
 namespace weft::admin {
 
-// `query`: "", "level=debug", "http=trace", "paths=http:trace,xds:debug", or several joined by "&". Changes all or nothing;
-// InvalidArgument names the word that is not known, and those that are.
+// `query`: "", "level=debug", "http=trace", "paths=http:trace,xds:debug", or several joined by "&". Changes all or
+// nothing; InvalidArgument names the word that is not known, and those that are.
 absl::Status ChangeLogLevels(std::string_view query);
 
 std::string LogLevelsText();

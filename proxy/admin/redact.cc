@@ -21,7 +21,8 @@ using google::protobuf::Reflection;
 // Fields whose content is secret, whatever message they stand in.
 bool IsSecret(const std::string& field) {
   return field == "private_key" || field == "password" || field == "pkcs12" || field == "session_ticket_keys" ||
-         field == "generic_secret" || field == "private_key_provider" || field == "credentials" || field == "call_credentials";
+         field == "generic_secret" || field == "private_key_provider" || field == "credentials" ||
+         field == "call_credentials";
 }
 
 bool IsSecretHeader(const std::string& name) {

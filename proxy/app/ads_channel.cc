@@ -23,7 +23,8 @@ absl::StatusOr<std::string> RootsOf(const config::ValidationSpec& validation) {
   return absl::FailedPreconditionError("its TLS settings have no trusted_ca to check the control plane with");
 }
 
-// The name that the server's certificate must have: a DNS name that is asked for, else the one that we send, else the host's.
+// The name that the server's certificate must have: a DNS name that is asked for, else the one that we send, else the
+// host's.
 std::string ServerName(const config::UpstreamTlsSpec& spec, const config::ClusterSpec& cluster) {
   if (spec.common.validation) {
     for (const config::SanMatchSpec& san : spec.common.validation->sans) {
@@ -67,7 +68,8 @@ absl::StatusOr<discovery::ChannelTls> AdsTls(const config::UpstreamTlsSpec& spec
   return tls;
 }
 
-AdsChannel::AdsChannel(const assemble::Assembler& assembler, const config::ClusterSpec& cluster, const config::AdsSpec& ads)
+AdsChannel::AdsChannel(const assemble::Assembler& assembler, const config::ClusterSpec& cluster,
+                       const config::AdsSpec& ads)
     : assembler_(assembler), cluster_(cluster) {
   fixed_.target = AdsTarget(cluster);
   fixed_.metadata = ads.metadata;
@@ -80,7 +82,8 @@ absl::StatusOr<discovery::Channel> AdsChannel::Current() {
   discovery::Channel channel = fixed_;
   if (spec->has_value()) {
     absl::StatusOr<discovery::ChannelTls> tls = AdsTls(**spec, cluster_);
-    if (!tls.ok()) return absl::Status(tls.status().code(), absl::StrCat("cluster ", cluster_.name, ": ", tls.status().message()));
+    if (!tls.ok())
+      return absl::Status(tls.status().code(), absl::StrCat("cluster ", cluster_.name, ": ", tls.status().message()));
     channel.tls = *std::move(tls);
   }
   return channel;

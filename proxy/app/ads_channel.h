@@ -1,5 +1,5 @@
-// AdsChannel: where the ADS stream goes and with which credentials: the endpoints and the TLS settings of the static cluster that
-// the bootstrap names, with the certificate of this moment. Main thread; owned by ControlPlane.
+// AdsChannel: where the ADS stream goes and with which credentials: the endpoints and the TLS settings of the static
+// cluster that the bootstrap names, with the certificate of this moment. Main thread; owned by ControlPlane.
 #ifndef WEFT_PROXY_APP_ADS_CHANNEL_H_
 #define WEFT_PROXY_APP_ADS_CHANNEL_H_
 
@@ -11,8 +11,8 @@
 
 namespace weft::app {
 
-// "dns:///host:port" of a STRICT_DNS cluster, "ipv4:1.2.3.4:15010,5.6.7.8:15010" or "ipv6:[::1]:15010" of a STATIC one. `cluster` has
-// a host; gRPC wants one family: that of the first.
+// "dns:///host:port" of a STRICT_DNS cluster, "ipv4:1.2.3.4:15010,5.6.7.8:15010" or "ipv6:[::1]:15010" of a STATIC one.
+// `cluster` has a host; gRPC wants one family: that of the first.
 std::string AdsTarget(const config::ClusterSpec& cluster);
 
 // The TLS settings as gRPC takes them. FailedPrecondition when there is nothing to check the server with.

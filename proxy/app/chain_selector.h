@@ -14,6 +14,8 @@ class ChainSelector final : public downstream::ChainSelector {
   // Both outlive the selector.
   ChainSelector(const http::ConnectionInfo& info, const detect::Verdict& verdict) : info_(info), verdict_(verdict) {}
   const config::FilterChain* Select(const config::Snapshot& snapshot) override;
+  // What is known before a byte has come.
+  config::ConnectionFacts Facts() const;
 
  private:
   const http::ConnectionInfo& info_;

@@ -97,7 +97,7 @@ class ConnectionDriver {
     if (!co_await FindListener()) co_return;
     Lifetime lifetime(path_.observer_, info_, reactor_);
     if (!TakeSocket()) co_return;
-    if (listener_->LooksAtFirstBytes(info_.destination) && !co_await LookAtFirstBytes()) co_return;
+    if (listener_->NeedsFirstBytes(selector_.Facts()) && !co_await LookAtFirstBytes()) co_return;
     if (!co_await ChooseChain()) co_return;
     if (chain_->tls != nullptr && !co_await AcceptTls()) co_return;
     if (chain_->http) {
@@ -235,6 +235,9 @@ class ConnectionDriver {
     info_.peer_principal = std::string((*secured)->peer_uri());
     if (!info_.peer_principal.empty()) info_.peer_certificate_sha256 = (*secured)->peer()->sha256;
     info_.local_principal = (*secured)->local_uri();
+    if (first_.verdict.protocol == detect::Protocol::kNeedMore) {  // nobody had to look before
+      first_.verdict = {detect::Protocol::kTls, {info_.sni, {info_.alpn}}};
+    }
     path_.observer_.OnTlsAccepted(info_);
     stream_ = std::move(*secured);
     co_return true;
@@ -242,6 +245,8 @@ class ConnectionDriver {
 
   Task<void> CarryHttp() {
     pin_ = config::WorkerSnapshots::Pin();  // each request pins its own
+    // What the next Snapshot asks of the bytes, should it ask.
+    if (first_.verdict.protocol == detect::Protocol::kNeedMore) first_.verdict.protocol = detect::Protocol::kHttp1;
     downstream::ServerDeps deps{reactor_, path_.snapshots_, path_.line_.first(), path_.observer_, path_.draining_};
     co_await downstream::ServeHttp1(deps, selector_, info_, *stream_, std::move(first_.received));
   }

@@ -53,8 +53,8 @@ absl::Status ControlPlane::Start(const Flags& flags, const config::BootstrapSpec
   if (!flags.identity_dir.empty()) {
     if (absl::Status status = StartIdentity(flags); !status.ok()) return status;
   }
-  // Without its certificate the stream cannot be tried yet: OnIdentity() starts it. An error that no certificate will cure is the
-  // client's to tell.
+  // Without its certificate the stream cannot be tried yet: OnIdentity() starts it. An error that no certificate will
+  // cure is the client's to tell.
   if (ads_ != nullptr && (enrollment_ == nullptr || ads_->channels.Current().ok())) StartStream();
   return absl::OkStatus();
 }
@@ -68,8 +68,8 @@ void ControlPlane::StartStream() {
 }
 
 absl::Status ControlPlane::StartIdentity(const Flags& flags) {
-  enrollment_ = std::make_unique<Enrollment>(
-      deps_, identity::CaServer{flags.ca_host, flags.ca_port, flags.ca_server_name});
+  enrollment_ =
+      std::make_unique<Enrollment>(deps_, identity::CaServer{flags.ca_host, flags.ca_port, flags.ca_server_name});
   identity::Hooks hooks;
   hooks.changed = [this](const identity::MaterialPtr& material) { OnIdentity(*material); };
   hooks.log = [](bool is_problem, const std::string& text) {
@@ -79,8 +79,8 @@ absl::Status ControlPlane::StartIdentity(const Flags& flags) {
   options.directory = flags.identity_dir;
   options.join_token = flags.join_token;
   options.join_token_file = flags.join_token_file;
-  enrollment_->identity = std::make_unique<identity::Identity>(deps_.reactor, std::move(options), enrollment_->client,
-                                                               std::move(hooks));
+  enrollment_->identity =
+      std::make_unique<identity::Identity>(deps_.reactor, std::move(options), enrollment_->client, std::move(hooks));
   absl::Status status = enrollment_->identity->Start();
   if (status.ok()) return status;
   return absl::Status(status.code(), absl::StrCat("identity: ", status.message()));

@@ -1,8 +1,9 @@
-// ControlPlane: what this proxy has to do with weft-control (or another xDS server): its identity, and the ADS stream with the
-// credentials of the moment. Made only when the bootstrap or the flags ask for one of them, because it starts gRPC, which costs memory.
+// ControlPlane: what this proxy has to do with weft-control (or another xDS server): its identity, and the ADS stream
+// with the credentials of the moment. Made only when the bootstrap or the flags ask for one of them, because it starts
+// gRPC, which costs memory.
 //
-// Main thread; owned by Process. Feeds the Assembler, which outlives it. Nothing fails for good after Start(): what is the matter is
-// logged, told by the accessors, and tried again.
+// Main thread; owned by Process. Feeds the Assembler, which outlives it. Nothing fails for good after Start(): what is
+// the matter is logged, told by the accessors, and tried again.
 #ifndef WEFT_PROXY_APP_CONTROL_PLANE_H_
 #define WEFT_PROXY_APP_CONTROL_PLANE_H_
 
@@ -43,8 +44,8 @@ class ControlPlane {
   // An error says why it can never work: the identity's directory, no token, an ADS cluster without an address.
   absl::Status Start(const Flags& flags, const config::BootstrapSpec& bootstrap);
 
-  const discovery::AdsStatus* ads() const;    // null: no ADS
-  const identity::State* identity() const;    // null: no identity of our own
+  const discovery::AdsStatus* ads() const;  // null: no ADS
+  const identity::State* identity() const;  // null: no identity of our own
 
  private:
   struct Ads;

@@ -30,34 +30,47 @@ struct Typed {
 void Declare(CLI::App& app, Typed& typed) {
   app.set_version_flag("--version", std::string("weft-proxy ") + schema::kWeftVersion, "print the version");
   app.set_help_flag("-h,--help", "print this text");
-  app.add_option("-c,--config-path", typed.config, "bootstrap: an Envoy v3 Bootstrap in YAML or JSON; - for standard input")
+  app.add_option("-c,--config-path", typed.config,
+                 "bootstrap: an Envoy v3 Bootstrap in YAML or JSON; - for standard input")
       ->type_name("FILE")
       ->required();
   app.add_option("--mode", typed.mode, "validate checks FILE, binds nothing and ends with 0 or 1")
       ->check(CLI::IsMember({"serve", "validate"}))
       ->capture_default_str();
-  app.add_option("--concurrency", typed.concurrency, "number of workers (default: what the cgroup grants, at most 2 without a limit)")
+  app.add_option("--concurrency", typed.concurrency,
+                 "number of workers (default: what the cgroup grants, at most 2 without a limit)")
       ->check(CLI::Range(1, 256))
       ->type_name("N");
-  app.add_option("-l,--log-level", typed.log_level, "trace, debug, info, warning, error, critical or off")->capture_default_str();
-  app.add_option("--component-log-level", typed.component_levels, "levels of components: http:debug,xds:trace")->type_name("LIST");
-  app.add_option("--log-format", typed.log_format, "text or json")->check(CLI::IsMember({"text", "json"}))->capture_default_str();
-  app.add_option("--hold", typed.hold, "ports to bind at start, so that early connections wait for the first configuration")
+  app.add_option("-l,--log-level", typed.log_level, "trace, debug, info, warning, error, critical or off")
+      ->capture_default_str();
+  app.add_option("--component-log-level", typed.component_levels, "levels of components: http:debug,xds:trace")
+      ->type_name("LIST");
+  app.add_option("--log-format", typed.log_format, "text or json")
+      ->check(CLI::IsMember({"text", "json"}))
+      ->capture_default_str();
+  app.add_option("--hold", typed.hold,
+                 "ports to bind at start, so that early connections wait for the first configuration")
       ->delimiter(',')
       ->check(CLI::Range(1, 65535))
       ->type_name("PORT,PORT");
-  app.add_option("--hold-timeout", typed.hold_timeout, "how long they wait")->type_name("DURATION")->capture_default_str();
+  app.add_option("--hold-timeout", typed.hold_timeout, "how long they wait")
+      ->type_name("DURATION")
+      ->capture_default_str();
   app.add_option("--drain-time", typed.drain_time, "how long connections may go on after SIGTERM")
       ->type_name("DURATION")
       ->capture_default_str();
-  app.add_option("--metrics-address", typed.metrics_address, "serve /metrics and /ready here too, for example 0.0.0.0:15020")
+  app.add_option("--metrics-address", typed.metrics_address,
+                 "serve /metrics and /ready here too, for example 0.0.0.0:15020")
       ->type_name("ADDRESS:PORT");
-  app.add_option("--identity-dir", typed.identity_dir, "get a certificate from --ca-address and keep key and certificate here (a tmpfs)")
+  app.add_option("--identity-dir", typed.identity_dir,
+                 "get a certificate from --ca-address and keep key and certificate here (a tmpfs)")
       ->type_name("DIR");
   app.add_option("--ca-address", typed.ca_address, "the control plane's TLS port")->type_name("HOST:PORT");
   app.add_option("--ca-server-name", typed.ca_server_name, "DNS name that its certificate must have (default: HOST)")
       ->type_name("NAME");
-  app.add_option("--join-token", typed.join_token, "token for the first certificate; other users of this machine can see it here: better by environment or file")
+  app.add_option(
+         "--join-token", typed.join_token,
+         "token for the first certificate; other users of this machine can see it here: better by environment or file")
       ->envname("WEFT_JOIN_TOKEN")
       ->type_name("TOKEN");
   app.add_option("--join-token-file", typed.join_token_file, "file that holds it; read again at each enrollment")
@@ -70,7 +83,8 @@ void Declare(CLI::App& app, Typed& typed) {
 absl::StatusOr<runtime::Duration> ReadDuration(const char* flag, const std::string& text) {
   absl::Duration duration;
   if (!absl::ParseDuration(text, &duration) || duration < absl::ZeroDuration() || duration > absl::Hours(24)) {
-    return absl::InvalidArgumentError(absl::StrCat(flag, ": \"", text, "\" is no duration; write for example 30s or 2m"));
+    return absl::InvalidArgumentError(
+        absl::StrCat(flag, ": \"", text, "\" is no duration; write for example 30s or 2m"));
   }
   return std::chrono::duration_cast<runtime::Duration>(absl::ToChronoNanoseconds(duration));
 }
@@ -139,11 +153,11 @@ absl::StatusOr<Flags> Check(const Typed& typed) {
        {ReadLevels(typed, &flags), ReadIdentity(typed, &flags), ReadMetricsAddress(typed.metrics_address, &flags)}) {
     if (!status.ok()) return status;
   }
-  flags.shown = {{"config_path", typed.config},         {"mode", typed.mode},
-                 {"log_level", typed.log_level},        {"component_log_level", typed.component_levels},
-                 {"log_format", typed.log_format},      {"hold_timeout", typed.hold_timeout},
-                 {"drain_time", typed.drain_time},      {"metrics_address", typed.metrics_address},
-                 {"identity_dir", typed.identity_dir},  {"ca_address", typed.ca_address}};
+  flags.shown = {{"config_path", typed.config},        {"mode", typed.mode},
+                 {"log_level", typed.log_level},       {"component_log_level", typed.component_levels},
+                 {"log_format", typed.log_format},     {"hold_timeout", typed.hold_timeout},
+                 {"drain_time", typed.drain_time},     {"metrics_address", typed.metrics_address},
+                 {"identity_dir", typed.identity_dir}, {"ca_address", typed.ca_address}};
   return flags;
 }
 

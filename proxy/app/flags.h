@@ -18,19 +18,19 @@ namespace weft::app {
 struct Flags {
   enum class Mode : uint8_t { kServe, kValidate };
 
-  std::string config;                 // -c FILE; "-": standard input
+  std::string config;  // -c FILE; "-": standard input
   Mode mode = Mode::kServe;
-  int concurrency = 0;                // 0: what the cgroup grants
+  int concurrency = 0;  // 0: what the cgroup grants
   telemetry::LogLevel log_level = telemetry::LogLevel::kInfo;
   std::vector<std::pair<telemetry::Component, telemetry::LogLevel>> component_levels;
   telemetry::LogFormat log_format = telemetry::LogFormat::kText;
-  std::vector<uint16_t> hold;         // ports to bind before there is a configuration
+  std::vector<uint16_t> hold;  // ports to bind before there is a configuration
   runtime::Duration hold_timeout = std::chrono::seconds(15);
   // Below Kubernetes' default grace of 30 s, so that what is left is cut in good order and not by SIGKILL.
   runtime::Duration drain_time = std::chrono::seconds(25);
   std::optional<base::Address> metrics_address;
 
-  std::string identity_dir;           // empty: no identity
+  std::string identity_dir;  // empty: no identity
   std::string join_token, join_token_file;
   std::string ca_host;
   uint16_t ca_port = 0;

@@ -22,17 +22,18 @@ Fleet::~Fleet() { Stop(); }
 void Fleet::Add(int index, runtime::Duration hold_timeout) {
   Member member;
   member.worker = std::make_unique<runtime::Worker>(index);
-  telemetry::WorkerMetrics& metrics =
-      deps_.metrics.AddWorker([&mailbox = deps_.mailbox](std::function<void()> work) { mailbox.Post(std::move(work)); });
+  telemetry::WorkerMetrics& metrics = deps_.metrics.AddWorker(
+      [&mailbox = deps_.mailbox](std::function<void()> work) { mailbox.Post(std::move(work)); });
   member.recorder = std::make_unique<Recorder>(RecorderDeps{member.worker->reactor(), metrics, deps_.log_writer, {}});
-  auto retire = [&mailbox = deps_.mailbox, freed = deps_.snapshot_freed](std::shared_ptr<const config::Snapshot> snapshot) {
+  auto retire = [&mailbox = deps_.mailbox,
+                 freed = deps_.snapshot_freed](std::shared_ptr<const config::Snapshot> snapshot) {
     mailbox.Post([snapshot = std::move(snapshot), freed]() mutable {
       snapshot.reset();
       freed();
     });
   };
-  member.path =
-      std::make_unique<DataPath>(DataPathDeps{*member.worker, std::move(retire), *member.recorder, &paths_, hold_timeout});
+  member.path = std::make_unique<DataPath>(
+      DataPathDeps{*member.worker, std::move(retire), *member.recorder, &paths_, hold_timeout});
   member.recorder->WatchSnapshots(member.path->snapshots());
   members_.push_back(std::move(member));
 }
@@ -82,7 +83,7 @@ int64_t Fleet::connections() const {
 
 void Fleet::Stop() {
   if (!running_) return;
-  Drain();  // from now on no worker hands a socket to another
+  Drain();         // from now on no worker hands a socket to another
   paths_.clear();  // no worker looks at its peers any more
   for (Member& member : members_) member.worker->StopAndJoin();
   running_ = false;

@@ -1,5 +1,5 @@
-// Fleet: the workers with everything that each of them owns (data path, recorder, metrics), and what concerns all of them: a new
-// Snapshot, listening sockets, our own name, the two steps of the shutdown.
+// Fleet: the workers with everything that each of them owns (data path, recorder, metrics), and what concerns all of
+// them: a new Snapshot, listening sockets, our own name, the two steps of the shutdown.
 //
 // Main thread; owned by Process. Owns the workers' threads; the arguments outlive it.
 #ifndef WEFT_PROXY_APP_FLEET_H_
@@ -25,8 +25,8 @@
 namespace weft::app {
 
 struct FleetDeps {
-  runtime::Reactor& reactor;   // the main thread's
-  runtime::Mailbox& mailbox;   // to the main thread
+  runtime::Reactor& reactor;  // the main thread's
+  runtime::Mailbox& mailbox;  // to the main thread
   telemetry::Metrics& metrics;
   telemetry::LogWriter& log_writer;
   std::function<void()> snapshot_freed;  // an old Snapshot has gone: what only it used can go, too
@@ -42,7 +42,8 @@ class Fleet {
   void Start();
   // Binds a port before there is a configuration (listening_sockets.h).
   absl::Status Hold(uint16_t port) { return sockets_->Hold(port); }
-  // Gives the Snapshot to every worker, then makes the sockets follow it. The error is that of the sockets (listening_sockets.h).
+  // Gives the Snapshot to every worker, then makes the sockets follow it. The error is that of the sockets
+  // (listening_sockets.h).
   absl::Status Publish(const std::shared_ptr<const config::Snapshot>& snapshot);
   // A certificate told who we are.
   void SetOwn(const Workload& own);

@@ -20,6 +20,10 @@ base::Status CheckThatNobodyListens(const base::Address& address, bool transpare
   return base::Ok();
 }
 
+base::Address Wildcard(const base::Address& address) {
+  return *base::Address::FromIp(address.family() == AF_INET6 ? "::" : "0.0.0.0", address.port());
+}
+
 }  // namespace
 
 absl::Status ListeningSockets::Hold(uint16_t port) {
@@ -35,7 +39,9 @@ absl::Status ListeningSockets::Hold(uint16_t port) {
 absl::Status ListeningSockets::Bind(const Wanted& wanted) {
   const std::string text = wanted.address.ToString();
   std::vector<net::Fd> sockets;
-  if (auto free = CheckThatNobodyListens(wanted.address, wanted.transparent); !free.ok()) {
+  // A listener on one address of a held port: the held sockets stand in the way of the look, not of the bind.
+  auto free = IsBound(Wildcard(wanted.address)) ? base::Ok() : CheckThatNobodyListens(wanted.address, wanted.transparent);
+  if (!free.ok()) {
     ++failures_;
     return absl::UnavailableError(absl::StrCat("listener ", wanted.listener, ": ", free.failure().detail));
   }

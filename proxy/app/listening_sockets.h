@@ -47,6 +47,7 @@ class ListeningSockets final : private runtime::Timer {
     bool transparent = false;
   };
   absl::Status Bind(const Wanted& wanted);
+  bool IsBound(const base::Address& address) const { return bound_.contains(address.ToString()); }
   absl::Status BindWhatIsMissing();
   void Reassign(std::pair<const std::string, std::string>* bound, const std::string& listener);
   void OnEachWorker(const std::function<void(DataPath&)>& work);

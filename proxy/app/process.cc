@@ -29,7 +29,8 @@ absl::Status Prefixed(std::string_view prefix, const absl::Status& status) {
   return absl::Status(status.code(), std::string(prefix) + std::string(status.message()));
 }
 
-// Admin can do everything, so it is for this machine alone, whatever the file says (a stock Envoy's often says 0.0.0.0).
+// Admin can do everything, so it is for this machine alone, whatever the file says (a stock Envoy's often says
+// 0.0.0.0).
 base::Address LoopbackOnly(const base::Address& wanted) {
   if (!wanted.is_ip() || wanted.is_loopback()) return wanted;
   const auto loopback = base::Address::FromIp(wanted.family() == AF_INET6 ? "::1" : "127.0.0.1", wanted.port());
@@ -39,8 +40,8 @@ base::Address LoopbackOnly(const base::Address& wanted) {
   return *loopback;
 }
 
-// Large buffers are mapped one by one and so go back to the system when they are freed; few arenas, so that what one thread has
-// freed is not kept apart from what another one needs. Before any other thread.
+// Large buffers are mapped one by one and so go back to the system when they are freed; few arenas, so that what one
+// thread has freed is not kept apart from what another one needs. Before any other thread.
 void SetUpAllocator(int workers) {
   mallopt(M_MMAP_THRESHOLD, 64 * 1024);
   mallopt(M_TRIM_THRESHOLD, 256 * 1024);
@@ -99,8 +100,8 @@ absl::Status Process::Start(config::BootstrapSpec bootstrap) {
   SetUpAllocator(workers);
   Log(Component::kMain, LogLevel::kInfo,
       absl::StrCat("weft-proxy ", schema::kWeftVersion, ", ", workers, workers == 1 ? " worker" : " workers"));
-  fleet_ = std::make_unique<Fleet>(FleetDeps{reactor_, mailbox_, metrics_, log_writer_, [this] { registry_.Sweep(); }}, workers,
-                                   flags_.hold_timeout);
+  fleet_ = std::make_unique<Fleet>(FleetDeps{reactor_, mailbox_, metrics_, log_writer_, [this] { registry_.Sweep(); }},
+                                   workers, flags_.hold_timeout);
   for (const uint16_t port : flags_.hold) {
     if (absl::Status status = fleet_->Hold(port); !status.ok()) return Prefixed("--hold: ", status);
   }
@@ -119,8 +120,8 @@ absl::Status Process::Start(config::BootstrapSpec bootstrap) {
 
   const config::BootstrapSpec& spec = assembler_->bootstrap();
   if (ControlPlane::IsWanted(flags_, spec)) {
-    control_plane_ = std::make_unique<ControlPlane>(
-        ControlPlaneDeps{reactor_, mailbox_, *assembler_, [this](const std::string& uri) { fleet_->SetOwn(WorkloadOf(uri)); }});
+    control_plane_ = std::make_unique<ControlPlane>(ControlPlaneDeps{
+        reactor_, mailbox_, *assembler_, [this](const std::string& uri) { fleet_->SetOwn(WorkloadOf(uri)); }});
     if (absl::Status status = control_plane_->Start(flags_, spec); !status.ok()) return status;
   }
   reactor_.timers().Arm(&memory_check_, reactor_.now() + kMemoryCheck);
@@ -133,7 +134,8 @@ absl::Status Process::StartServers() {
   if (const auto& address = assembler_->bootstrap().admin) {
     admin_server_ = std::make_unique<admin::HttpServer>(
         reactor_, [this](const admin::Query& query) { return admin_->Handle(query); });
-    if (absl::Status status = admin_server_->Listen(LoopbackOnly(*address)); !status.ok()) return Prefixed("admin: ", status);
+    if (absl::Status status = admin_server_->Listen(LoopbackOnly(*address)); !status.ok())
+      return Prefixed("admin: ", status);
   }
   if (flags_.metrics_address) {
     telemetry_server_ = std::make_unique<admin::HttpServer>(
@@ -145,7 +147,8 @@ absl::Status Process::StartServers() {
   return absl::OkStatus();
 }
 
-// The first Snapshot has the static listeners: one that cannot be bound ends the start. Later ones are tried again and again.
+// The first Snapshot has the static listeners: one that cannot be bound ends the start. Later ones are tried again and
+// again.
 void Process::Publish(const std::shared_ptr<const config::Snapshot>& snapshot) {
   const absl::Status status = fleet_->Publish(snapshot);
   const bool first = !std::exchange(published_, true);
@@ -184,11 +187,13 @@ void Process::LookWhetherDrained() {
     reactor_.timers().Arm(&drain_check_, std::min(drain_deadline_, reactor_.now() + kDrainCheck));
     return;
   }
-  if (left > 0) Log(Component::kMain, LogLevel::kWarning, absl::StrCat(left, " connections are cut after the drain time"));
+  if (left > 0)
+    Log(Component::kMain, LogLevel::kWarning, absl::StrCat(left, " connections are cut after the drain time"));
   reactor_.Stop();
 }
 
-// What a burst of connections has left behind: half of the workers' unused buffers, and what glibc keeps of freed memory.
+// What a burst of connections has left behind: half of the workers' unused buffers, and what glibc keeps of freed
+// memory.
 void Process::GiveBackMemory() {
   base::BufferPool::ForThisThread().Trim();
   fleet_->TrimBuffers();

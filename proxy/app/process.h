@@ -1,8 +1,8 @@
-// Process: the whole weft-proxy, from its flags to its exit code: builds the parts, gives them to each other, runs the main loop,
-// drains. Composition only; what a part does stands in its own file.
+// Process: the whole weft-proxy, from its flags to its exit code: builds the parts, gives them to each other, runs the
+// main loop, drains. Composition only; what a part does stands in its own file.
 //
-// Main thread. Owns everything. A start that fails says why on standard error and ends with 1; afterwards nothing ends the process
-// but a signal or the admin's word.
+// Main thread. Owns everything. A start that fails says why on standard error and ends with 1; afterwards nothing ends
+// the process but a signal or the admin's word.
 #ifndef WEFT_PROXY_APP_PROCESS_H_
 #define WEFT_PROXY_APP_PROCESS_H_
 
@@ -13,8 +13,8 @@
 #include "proxy/admin/admin.h"
 #include "proxy/admin/http_server.h"
 #include "proxy/app/control_plane.h"
-#include "proxy/app/fleet.h"
 #include "proxy/app/flags.h"
+#include "proxy/app/fleet.h"
 #include "proxy/app/signals.h"
 #include "proxy/assemble/assembler.h"
 #include "proxy/config/bootstrap.h"

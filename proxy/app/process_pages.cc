@@ -115,13 +115,15 @@ void ProcessPages::AddMetrics(const Process& process, telemetry::Page& page) {
 
 void ProcessPages::AddOwnMetrics(const Process& process, telemetry::Page& page) {
   page.Gauge("build_info", "Always 1; the version is a label.", {{"version", schema::kWeftVersion}}, 1);
-  page.Gauge("start_time_seconds", "When this process started, since 1970.", {}, ToDouble(process.started_micros_) / 1e6);
+  page.Gauge("start_time_seconds", "When this process started, since 1970.", {},
+             ToDouble(process.started_micros_) / 1e6);
   page.Gauge("ready", "1 when this proxy can serve.", {}, process.Readiness().state == admin::State::kLive ? 1 : 0);
   page.Gauge("workers", "Worker threads.", {}, process.fleet_->size());
   page.Gauge("listeners_bound", "Addresses that are bound.", {}, ToDouble(process.fleet_->sockets().bound().size()));
   page.Counter("listener_bind_failures_total", "Attempts to bind an address that failed.", {},
                ToDouble(process.fleet_->sockets().failures()));
-  page.Counter("log_lines_written_total", "Lines that the log writer wrote.", {}, ToDouble(process.log_writer_.written()));
+  page.Counter("log_lines_written_total", "Lines that the log writer wrote.", {},
+               ToDouble(process.log_writer_.written()));
   page.Counter("log_lines_lost_total", "Lines that could not be written.", {}, ToDouble(process.log_writer_.lost()));
 }
 
@@ -161,11 +163,14 @@ void ProcessPages::AddControlPlaneMetrics(const Process& process, telemetry::Pag
   if (const discovery::AdsStatus* ads = process.control_plane_->ads(); ads != nullptr) {
     page.Gauge("control_plane_connected", "1 while an ADS stream stands.", {}, ads->connected ? 1 : 0);
     page.Counter("control_plane_streams_total", "ADS streams that stood.", {}, ToDouble(ads->streams));
-    page.Counter("control_plane_failures_total", "ADS streams that broke or never came to stand.", {}, ToDouble(ads->failures));
+    page.Counter("control_plane_failures_total", "ADS streams that broke or never came to stand.", {},
+                 ToDouble(ads->failures));
   }
   if (const identity::State* own = process.control_plane_->identity(); own != nullptr) {
-    page.Counter("identity_enrollments_total", "Certificates that were had by a join token.", {}, ToDouble(own->enrollments));
-    page.Counter("identity_renewals_total", "Certificates that were had by the one before.", {}, ToDouble(own->renewals));
+    page.Counter("identity_enrollments_total", "Certificates that were had by a join token.", {},
+                 ToDouble(own->enrollments));
+    page.Counter("identity_renewals_total", "Certificates that were had by the one before.", {},
+                 ToDouble(own->renewals));
     page.Counter("identity_failures_total", "Attempts to get a certificate that failed.", {}, ToDouble(own->failures));
   }
 }

@@ -1,4 +1,5 @@
-// What Process shows of itself: the functions behind the admin pages, and the metrics that are not the data path's. Main thread.
+// What Process shows of itself: the functions behind the admin pages, and the metrics that are not the data path's.
+// Main thread.
 #ifndef WEFT_PROXY_APP_PROCESS_PAGES_H_
 #define WEFT_PROXY_APP_PROCESS_PAGES_H_
 

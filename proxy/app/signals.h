@@ -1,5 +1,6 @@
-// Signals: what the operating system asks of the process, as calls on the main thread. The signals are blocked from construction on,
-// for this thread and for those that it starts later, so make it before any other thread. Owned by Process.
+// Signals: what the operating system asks of the process, as calls on the main thread. The signals are blocked from
+// construction on, for this thread and for those that it starts later, so make it before any other thread. Owned by
+// Process.
 #ifndef WEFT_PROXY_APP_SIGNALS_H_
 #define WEFT_PROXY_APP_SIGNALS_H_
 

@@ -73,18 +73,24 @@ bool IsLocal(const ConnectionFacts& facts) {
   return facts.source.is_loopback() || facts.source.ip_bytes() == facts.destination.ip_bytes();
 }
 
-// The first two steps of the match.
-Candidates ForDestination(const std::vector<std::shared_ptr<const FilterChain>>& chains,
-                          const base::Address& destination) {
-  Candidates candidates;
-  candidates.reserve(chains.size());
-  for (const auto& chain : chains) candidates.push_back(chain.get());
-  Narrow(&candidates, [&](const FilterChainMatchSpec& match) {
-    if (!match.destination_port) return kMatchesAll;
-    return *match.destination_port == destination.port() ? 1 : kNoMatch;
-  });
-  Narrow(&candidates, [&](const auto& match) { return PrefixSpecificity(match.destination_prefixes, destination); });
-  return candidates;
+int PortSpecificity(const FilterChainMatchSpec& match, const base::Address& destination) {
+  if (!match.destination_port) return kMatchesAll;
+  return *match.destination_port == destination.port() ? 1 : kNoMatch;
+}
+
+int SourcePortSpecificity(const std::vector<uint16_t>& ports, uint16_t port) {
+  if (ports.empty()) return kMatchesAll;
+  return std::find(ports.begin(), ports.end(), port) != ports.end() ? 1 : kNoMatch;
+}
+
+bool LooksAtBytes(const FilterChainMatchSpec& match) {
+  return !match.server_names.empty() || !match.transport_protocol.empty() || !match.application_protocols.empty();
+}
+
+bool MatchesSource(const FilterChainMatchSpec& match, const ConnectionFacts& facts) {
+  return SourceTypeSpecificity(match.source_type, IsLocal(facts)) != kNoMatch &&
+         PrefixSpecificity(match.source_prefixes, facts.source) != kNoMatch &&
+         SourcePortSpecificity(match.source_ports, facts.source.port()) != kNoMatch;
 }
 
 // Which of a listener's addresses takes `destination`: the same one, any of its family, or any at all (a [::] socket).
@@ -99,7 +105,12 @@ int AddressSpecificity(const base::Address& configured, const base::Address& des
 }  // namespace
 
 const FilterChain* Listener::Match(const ConnectionFacts& facts) const {
-  Candidates candidates = ForDestination(chains, facts.destination);
+  Candidates candidates;
+  candidates.reserve(chains.size());
+  for (const auto& chain : chains) candidates.push_back(chain.get());
+  Narrow(&candidates, [&](const auto& match) { return PortSpecificity(match, facts.destination); });
+  Narrow(&candidates,
+         [&](const auto& match) { return PrefixSpecificity(match.destination_prefixes, facts.destination); });
   Narrow(&candidates, [&](const auto& match) { return ServerNameSpecificity(match.server_names, facts.server_name); });
   Narrow(&candidates, [&](const auto& match) {
     if (match.transport_protocol.empty()) return kMatchesAll;
@@ -111,21 +122,30 @@ const FilterChain* Listener::Match(const ConnectionFacts& facts) const {
   Narrow(&candidates,
          [local = IsLocal(facts)](const auto& match) { return SourceTypeSpecificity(match.source_type, local); });
   Narrow(&candidates, [&](const auto& match) { return PrefixSpecificity(match.source_prefixes, facts.source); });
-  Narrow(&candidates, [&](const FilterChainMatchSpec& match) {
-    if (match.source_ports.empty()) return kMatchesAll;
-    const auto& ports = match.source_ports;
-    return std::find(ports.begin(), ports.end(), facts.source.port()) != ports.end() ? 1 : kNoMatch;
-  });
+  Narrow(&candidates,
+         [&](const auto& match) { return SourcePortSpecificity(match.source_ports, facts.source.port()); });
   return candidates.empty() ? default_chain.get() : candidates.front();
 }
 
-bool Listener::LooksAtFirstBytes(const base::Address& destination) const {
+bool Listener::NeedsFirstBytes(const ConnectionFacts& facts) const {
   if (!needs_first_bytes) return false;
-  const Candidates candidates = ForDestination(chains, destination);
-  return std::any_of(candidates.begin(), candidates.end(), [](const FilterChain* chain) {
+  // The first two steps of Match() in one pass: what is known of the most specific chains so far.
+  int best_port = kNoMatch, best_prefix = kNoMatch;
+  bool looks = false, may_match = false;
+  for (const auto& chain : chains) {
     const FilterChainMatchSpec& match = chain->match;
-    return !match.server_names.empty() || !match.transport_protocol.empty() || !match.application_protocols.empty();
-  });
+    const int port = PortSpecificity(match, facts.destination);
+    if (port == kNoMatch || port < best_port) continue;
+    // A chain of this port that the address does not fit still shuts out those of any port.
+    const int prefix = PrefixSpecificity(match.destination_prefixes, facts.destination);
+    if (port > best_port || prefix > best_prefix) looks = may_match = false;
+    best_prefix = port > best_port ? prefix : std::max(best_prefix, prefix);
+    best_port = port;
+    if (prefix == kNoMatch || prefix < best_prefix) continue;
+    looks = looks || LooksAtBytes(match);
+    may_match = may_match || MatchesSource(match, facts);
+  }
+  return looks && may_match;
 }
 
 const Listener* Snapshot::FindListenerFor(const base::Address& destination) const {

@@ -82,7 +82,7 @@ struct Listener {
   ListenerSpec spec;
   std::vector<std::shared_ptr<const FilterChain>> chains;
   std::shared_ptr<const FilterChain> default_chain;
-  // Which of its chains could still be chosen needs the first bytes: false when every chain ignores them.
+  // False when every chain ignores the first bytes, or nothing reads them.
   bool needs_first_bytes = false;
   bool needs_original_destination = false;
   // Some chain of it sends connections to their original destination: one that nothing redirected would come back to
@@ -93,9 +93,9 @@ struct Listener {
   // transport protocol, application protocol, source type, source prefix, source port; most specific first at each
   // step. Null: none.
   const FilterChain* Match(const ConnectionFacts& facts) const;
-  // False when the chains that `destination` leaves all ignore the first bytes: then nobody waits for a client of a
-  // protocol in which the server speaks first.
-  bool LooksAtFirstBytes(const base::Address& destination) const;
+  // Whether the bytes can still change what Match() says, once destination and source are known. False: nobody waits for
+  // a client of a protocol in which the server speaks first.
+  bool NeedsFirstBytes(const ConnectionFacts& facts) const;
 };
 
 class Snapshot {

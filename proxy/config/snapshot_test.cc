@@ -112,17 +112,76 @@ TEST_F(MatchTest, TransportAndApplicationProtocols) {
   EXPECT_EQ(Matched(), "mesh");
 }
 
-TEST_F(MatchTest, OnlyTheChainsOfTheDestinationDecideWhetherBytesAreLookedAt) {
+class FirstBytesTest : public MatchTest {
+ protected:
+  FirstBytesTest() { listener_.needs_first_bytes = true; }
+  bool Needed(std::string_view destination, std::string_view source = "10.9.0.1:40000") {
+    facts_.destination = At(destination);
+    facts_.source = At(source);
+    return listener_.NeedsFirstBytes(facts_);
+  }
+};
+
+TEST_F(FirstBytesTest, OnlyTheChainsOfTheDestinationAreAsked) {
   Add("opaque", [](auto& match) { match.destination_port = 3306; });
   Add("plain", [](auto& match) {
     match.destination_port = 80;
     match.transport_protocol = "raw_buffer";
   });
-  EXPECT_FALSE(listener_.LooksAtFirstBytes(At("10.0.0.5:80")));  // the listener has no inspector
-  listener_.needs_first_bytes = true;
-  EXPECT_TRUE(listener_.LooksAtFirstBytes(At("10.0.0.5:80")));
-  EXPECT_FALSE(listener_.LooksAtFirstBytes(At("10.0.0.5:3306")));
-  EXPECT_FALSE(listener_.LooksAtFirstBytes(At("10.0.0.5:81")));
+  EXPECT_TRUE(Needed("10.0.0.5:80"));
+  EXPECT_FALSE(Needed("10.0.0.5:3306"));
+  EXPECT_FALSE(Needed("10.0.0.5:81"));  // the default chain, whatever comes
+  listener_.needs_first_bytes = false;  // no inspector
+  EXPECT_FALSE(Needed("10.0.0.5:80"));
+}
+
+TEST_F(FirstBytesTest, TheLongestPrefixDecidesInWhateverOrderTheChainsCome) {
+  const auto names = [](auto& match) { match.server_names = {"a.example.com"}; };
+  const auto at_32 = [](auto& match) { match.destination_prefixes = {*base::Cidr::Make("10.0.0.5", 32)}; };
+  const auto at_8 = [](auto& match) { match.destination_prefixes = {*base::Cidr::Make("10.0.0.0", 8)}; };
+  for (const bool longest_first : {true, false}) {
+    listener_.chains.clear();
+    if (longest_first) Add("quiet", at_32);
+    Add("names", [&](auto& match) { (at_8(match), names(match)); });
+    if (!longest_first) Add("quiet", at_32);
+    EXPECT_FALSE(Needed("10.0.0.5:443")) << longest_first;
+    EXPECT_TRUE(Needed("10.0.0.6:443")) << longest_first;
+    EXPECT_FALSE(Needed("11.0.0.6:443")) << longest_first;
+  }
+}
+
+TEST_F(FirstBytesTest, APortShutsOutChainsOfAnyPortAlsoWhereItsAddressDoesNotFit) {
+  for (const bool port_first : {true, false}) {
+    listener_.chains.clear();
+    const auto add_port = [&] {
+      Add("port", [](auto& match) {
+        match.destination_port = 443;
+        match.destination_prefixes = {*base::Cidr::Make("192.168.0.0", 16)};
+      });
+    };
+    if (port_first) add_port();
+    Add("any port", [](auto& match) { match.transport_protocol = "tls"; });
+    if (!port_first) add_port();
+    EXPECT_FALSE(Needed("10.0.0.5:443")) << port_first;
+    facts_.tls = true;
+    EXPECT_EQ(Matched(), "none") << port_first;  // so says the match itself
+    EXPECT_TRUE(Needed("10.0.0.5:444")) << port_first;
+  }
+}
+
+TEST_F(FirstBytesTest, NobodyIsAskedWhenTheSourceFitsNoChain) {
+  Add("tls from 10/8", [](auto& match) {
+    match.transport_protocol = "tls";
+    match.source_prefixes = {*base::Cidr::Make("10.0.0.0", 8)};
+  });
+  EXPECT_TRUE(Needed("10.0.0.5:443", "10.9.0.1:5"));
+  EXPECT_FALSE(Needed("10.0.0.5:443", "11.9.0.1:5"));
+  Add("the others", [](auto&) {});
+  // A ClientHello leads to the first chain, which refuses that source: the bytes matter again.
+  EXPECT_TRUE(Needed("10.0.0.5:443", "11.9.0.1:5"));
+  EXPECT_EQ(Matched(), "the others");
+  facts_.tls = true;
+  EXPECT_EQ(Matched(), "none");
 }
 
 TEST_F(MatchTest, SourceTypePrefixAndPort) {

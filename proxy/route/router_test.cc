@@ -102,6 +102,8 @@ TEST_F(RouterTest, RewritesPathAndHost) {
   EXPECT_EQ(next_.path, "/v2/items?x=1");
   EXPECT_EQ(next_.authority, "inner");
   EXPECT_EQ(next_.fields["x-forwarded-host"], "shop.example:8080");
+  EXPECT_EQ(next_.fields["x-envoy-original-path"], "/api/items?x=1");
+  EXPECT_EQ(next_.fields["x-envoy-original-host"], "shop.example:8080");
 }
 
 TEST_F(RouterTest, RewritesByRegularExpressionWithoutTheQuery) {

@@ -247,5 +247,23 @@ def mesh_commands_answer_on_an_empty_mesh(t):
     check("weft-control" in good(control.weft("version")), "version")
 
 
+def offered(*words):
+    """What bash offers for the last word."""
+    weft = programs.weft()
+    script = (f'source <("{weft}" completion bash); COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _weft; '
+              'printf "%s\\n" "${COMPREPLY[@]}"')
+    return subprocess.run(["bash", "--norc", "-euc", script, "bash", *words], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          text=True, check=True).stdout.split()
+
+
+@case
+def bash_completes_commands_kinds_and_flags(_):
+    equal(offered("weft", "ro"), ["rollback"], "a command")
+    equal(offered("weft", "-n", "shop", "get", "http"), ["httproutes"], "a kind, after a flag with a value")
+    equal(offered("weft", "token", "cr"), ["create"], "a command of a command")
+    equal(offered("weft", "token", "create", "--i"), ["--identity"], "a flag")
+    equal(offered("weft", "get", "all", "-o", "y"), ["yaml"], "a flag's value")
+
+
 if __name__ == "__main__":
     cases.main(__file__)

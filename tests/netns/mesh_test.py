@@ -8,30 +8,17 @@ Source: issue 3, points 3 to 5 and "what bad input and bad luck get".
 import os
 import subprocess
 import sys
-import tempfile
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 
-from deploy.scene import load, objects, servers, sidecar, watch  # noqa: E402
-from deploy.scene.mesh import URL, Mesh  # noqa: E402
+from deploy.scene import objects, servers, sidecar, watch  # noqa: E402
+from deploy.scene.mesh import URL  # noqa: E402
 from deploy.scene.programs import Program  # noqa: E402
-from tests.support import cases, programs  # noqa: E402
+from tests.support import cases, certificates, programs  # noqa: E402
 from tests.support.cases import case, check, equal, wait_until, within  # noqa: E402
+from tests.support.scene import begin_load, start  # noqa: E402
 
 CASE_SECONDS = 120
-
-
-def start(t):
-    lack = os.environ.get("WEFT_NAMESPACES_LACK")
-    if lack or os.geteuid() != 0:
-        t.skip(f"no namespaces here: {lack or 'tests/run gives the rights'}")
-    for name, package in (("nginx", "nginx-light"), ("h2load", "nghttp2-client"), ("curl", None)):
-        programs.debian(name, package)
-    folder = t.start(tempfile.TemporaryDirectory(prefix="weft-mesh-"))
-    keys = os.path.join(folder, "keys")
-    os.mkdir(keys, 0o700)
-    paths = {"WEFT": programs.weft(), "WEFT_PROXY": programs.weft_proxy(), "WEFT_CONTROL": programs.weft_control()}
-    return t.start(Mesh(paths, folder, keys, replicas=1))
 
 
 def curl(pod, url, *flags):
@@ -40,12 +27,6 @@ def curl(pod, url, *flags):
                           stdout=subprocess.PIPE, text=True, check=False)
     body, _, status = done.stdout.rpartition("\n")
     return status, body
-
-
-def begin_load(mesh, step, requests=6000, per_second=2000):
-    work = load.Load(mesh.client, mesh.folder, step, requests, per_second).start()
-    wait_until(lambda: any(nginx.lines(step) for nginx in mesh.nginxes), "the first request of the load")
-    return work
 
 
 @case(seconds=CASE_SECONDS)
@@ -108,6 +89,25 @@ def strict_refuses_plain_callers_and_permissive_counts_them(t):
 
 
 @case(seconds=CASE_SECONDS)
+def caller_of_another_authority_is_refused_by_name(t):
+    mesh = start(t)
+    replica = mesh.nginxes[0]
+    beside = mesh.sidecars[replica.pod.name]
+    request = "GET /?step=foreign HTTP/1.1\r\nhost: web\r\nconnection: close\r\n\r\n"
+    # The same trust domain and identity as a client of ours, but not our root; then a trust domain that is not ours.
+    for number, domain in enumerate(("cluster.local", "elsewhere.example"), 1):
+        leaf = t.start(certificates.Authority(domain)).issue("shop/client")
+        done = subprocess.run(mesh.visitor.enter() + [
+            programs.debian("openssl"), "s_client", "-quiet", "-no_ign_eof", "-alpn", "weft-http/1.1", "-cert", leaf.chain, "-key",
+            leaf.key, "-connect", f"{replica.pod.ip}:{servers.APPLICATION_PORT}"], input=request, text=True, check=False,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=20)
+        check("HTTP/1.1 200" not in done.stdout, f"answer: {done.stdout}")
+        wait_until(lambda n=number: beside.scrape().total("weft_connections_refused_total", direction="inbound") == n, "it is counted")
+        wait_until(lambda uri=leaf.uri: uri in beside.program.last_words(), f"the log names {leaf.uri}")
+    equal(replica.lines("foreign"), [], "requests that the application saw")
+
+
+@case(seconds=CASE_SECONDS)
 def pod_that_calls_its_own_service_works(t):
     mesh = start(t)
     pod = mesh.nginxes[0].pod
@@ -115,6 +115,18 @@ def pod_that_calls_its_own_service_works(t):
     equal((status, body.split()), ("200", [pod.name, "v1"]), "answer")
     told = mesh.nginxes[0].lines("own")[0][3]
     equal(told.count("/ns/shop/sa/web"), 2, f"both ends are the same identity ({told})")
+
+
+@case(seconds=CASE_SECONDS)
+def services_are_called_by_ipv6_too(t):
+    mesh = start(t)
+    if not mesh.network.ipv6:
+        t.skip("no IPv6 in network namespaces here")
+    address = mesh.control.virtual_address("web", objects.NAMESPACE, ":")
+    for pod in (mesh.client, mesh.nginxes[0].pod):  # another pod, and the pod itself
+        status, body = curl(pod, f"{URL}?step=v6", "-6", "--resolve", f"web.shop:80:[{address}]")
+        equal((status, body.split()), ("200", [mesh.nginxes[0].pod.name, "v1"]), f"answer to {pod.name}")
+    equal(len(mesh.nginxes[0].lines("v6")), 2, "requests")
 
 
 @case(seconds=CASE_SECONDS)

@@ -34,6 +34,20 @@ def _set_network(descriptor):
         raise OSError(ctypes.get_errno(), f"setns: {os.strerror(ctypes.get_errno())}")
 
 
+@contextlib.contextmanager
+def network_of(pid):
+    """Sockets that are made within live in that process's network. Main thread only."""
+    there = os.open(f"/proc/{pid}/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+    back = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        _set_network(there)
+        yield
+    finally:
+        _set_network(back)
+        os.close(back)
+        os.close(there)
+
+
 class Pod:
     """A context manager that may be entered again and again, from the main thread only."""
 

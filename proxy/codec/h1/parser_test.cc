@@ -33,6 +33,14 @@ Outcome Feed(P& parser, std::string_view text, size_t size) {
   return outcome;
 }
 
+TEST(RequestParserTest, ARequestLineWithoutAVersionIsMalformed) {
+  RequestParser parser;
+  http::RequestHead head;
+  parser.Begin(&head);
+  EXPECT_TRUE(Feed(parser, "GET /\r\nHost: a\r\n\r\n", 1000).error);
+  EXPECT_EQ(parser.failure().kind, FailureKind::kMalformedRequest);
+}
+
 class Pieces : public testing::TestWithParam<size_t> {};
 INSTANTIATE_TEST_SUITE_P(Sizes, Pieces, testing::Values(1, 2, 3, 7, 1000));
 
