@@ -116,6 +116,7 @@ void AddHttp(const HttpSettings& settings, const model::AccessLogSettings& log, 
     FillAds(manager.mutable_rds()->mutable_config_source());
   }
   manager.mutable_http_protocol_options()->set_accept_http_10(true);
+  manager.mutable_http_protocol_options()->set_default_host_for_http_10("localhost");  // without: 400
   manager.mutable_http_protocol_options()->set_enable_trailers(true);
   manager.set_server_header_transformation(hcm::HttpConnectionManager::PASS_THROUGH);
   // Who made the request names it; a sidecar gives a name only to what has none.

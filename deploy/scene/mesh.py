@@ -101,8 +101,8 @@ class Mesh:
     def _sidecar(self, pod, account):
         token = self.control.token(f"{NAMESPACE}/{account}", 1)
         beside = sidecar.Sidecar(pod, self.programs["WEFT_PROXY"], self.control, token, self.folder, self.identity)
+        beside.capture()  # before anything connects, as in any pod
         self._run(beside.program).start()
-        beside.capture()
         self.sidecars[pod.name] = beside
 
     def add_prometheus(self):

@@ -15,6 +15,17 @@ spec:
 """
 
 
+def tcp_service(name, port):
+    """Bytes, on every replica of web."""
+    return f"""apiVersion: weft.dev/v1
+kind: Service
+metadata: {{name: {name}, namespace: {NAMESPACE}}}
+spec:
+  ports: [{{name: tcp, port: {port}, protocol: TCP}}]
+  selector: {{app: web}}
+"""
+
+
 def workload(name, address, account, labels):
     """One replica, or a client: `labels` is {key: value}."""
     pairs = ", ".join(f"{key}: {value}" for key, value in labels.items())

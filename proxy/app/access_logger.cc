@@ -146,9 +146,10 @@ void AccessLogger::OnRequest(const http::RequestHead& request, const http::Respo
   Write(logs, record);
 }
 
-void AccessLogger::OnOpaque(const std::vector<config::AccessLogSpec>& specs, const config::FilterChain& chain, uint64_t generation,
-                            const downstream::OpaqueOutcome& outcome, const http::ConnectionInfo& connection) {
-  const auto& logs = LogsOf(chain, specs, generation);
+void AccessLogger::OnOpaque(const config::FilterChain& chain, uint64_t generation, const downstream::OpaqueOutcome& outcome,
+                            const http::ConnectionInfo& connection) {
+  if (chain.tcp->spec.access_logs.empty()) return;
+  const auto& logs = LogsOf(chain, chain.tcp->spec.access_logs, generation);
   const runtime::TimePoint start = connection.stamps.accepted;
   AccessRecord record;
   record.start_wall_micros = WallAt(start);

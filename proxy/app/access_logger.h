@@ -25,8 +25,9 @@ class AccessLogger {
       : reactor_(reactor), writer_(writer), metrics_(metrics) {}
 
   void OnRequest(const http::RequestHead& request, const http::ResponseHead* response, const http::Context& context);
-  void OnOpaque(const std::vector<config::AccessLogSpec>& specs, const config::FilterChain& chain, uint64_t generation,
-                const downstream::OpaqueOutcome& outcome, const http::ConnectionInfo& connection);
+  // `generation` is the worker's newest: a chain may be older.
+  void OnOpaque(const config::FilterChain& chain, uint64_t generation, const downstream::OpaqueOutcome& outcome,
+                const http::ConnectionInfo& connection);
 
  private:
   struct Log {

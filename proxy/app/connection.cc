@@ -6,6 +6,7 @@
 #include "proxy/app/chain_selector.h"
 #include "proxy/app/data_path.h"
 #include "proxy/app/first_bytes.h"
+#include "proxy/app/live_connections.h"
 #include "proxy/codec/h1/writer.h"
 #include "proxy/downstream/http1_server.h"
 #include "proxy/downstream/opaque_server.h"
@@ -59,13 +60,15 @@ class Lifetime {
 // Reports an opaque connection also when its task is cut from outside.
 class OpaqueReport {
  public:
-  OpaqueReport(Observer& observer, const http::ConnectionInfo& info) : observer_(observer), info_(info) {}
-  ~OpaqueReport() { observer_.OnOpaqueDone(outcome, info_); }
+  OpaqueReport(Observer& observer, const http::ConnectionInfo& info, const config::FilterChain& chain)
+      : observer_(observer), info_(info), chain_(chain) {}
+  ~OpaqueReport() { observer_.OnOpaqueDone(outcome, info_, chain_); }
   downstream::OpaqueOutcome outcome;
 
  private:
   Observer& observer_;
   const http::ConnectionInfo& info_;
+  const config::FilterChain& chain_;
 };
 
 // A connection to the captured port itself, which nothing redirected, would be sent back to us for ever.
@@ -79,7 +82,7 @@ bool IsLoop(const config::Listener& listener, const http::ConnectionInfo& info) 
 std::string HeldName(uint16_t port) { return std::string(kHeldPrefix) + std::to_string(port); }
 bool IsHeldName(std::string_view listener) { return listener.starts_with(kHeldPrefix); }
 
-class ConnectionDriver {
+class ConnectionDriver final : private LiveConnection {
  public:
   ConnectionDriver(DataPath& path, std::string listener, accept::Accepted accepted)
       : path_(path), reactor_(path.reactor_), fd_(std::move(accepted.fd)) {
@@ -99,6 +102,7 @@ class ConnectionDriver {
     if (!TakeSocket()) co_return;
     if (listener_->NeedsFirstBytes(selector_.Facts()) && !co_await LookAtFirstBytes()) co_return;
     if (!co_await ChooseChain()) co_return;
+    JoinLiveOnes();
     if (chain_->tls != nullptr && !co_await AcceptTls()) co_return;
     if (chain_->http) {
       co_await CarryHttp();
@@ -108,6 +112,20 @@ class ConnectionDriver {
   }
 
  private:
+  // LiveConnection
+  std::string_view listener() const override { return info_.listener; }
+  void Review(const config::Snapshot& snapshot) override {
+    if (selector_.Select(snapshot) == nullptr) ending_.Cancel();
+  }
+  void BeginDrain() override {
+    if (carries_http_) ending_.Cancel();
+  }
+  void JoinLiveOnes() {
+    carries_http_ = chain_->http.has_value();
+    if (path_.draining_.cancelled()) BeginDrain();
+    path_.live_.Add(this);
+  }
+
   // What is configured for this socket now, or null. The answer lives until the next wait.
   const config::Listener* Configured() const {
     const config::Snapshot* snapshot = path_.snapshots_.current();
@@ -213,7 +231,7 @@ class ConnectionDriver {
     }
     if (chain_ == nullptr) {
       stream_->Reset();
-      co_return Refuse(Refusal(FailureKind::kNoFilterChain, "no filter chain of " + info_.listener + " matches"));
+      co_return Refuse(NoChain("not"));
     }
     info_.filter_chain = chain_->name;
     if (chain_->needs_secret) {
@@ -247,16 +265,32 @@ class ConnectionDriver {
     pin_ = config::WorkerSnapshots::Pin();  // each request pins its own
     // What the next Snapshot asks of the bytes, should it ask.
     if (first_.verdict.protocol == detect::Protocol::kNeedMore) first_.verdict.protocol = detect::Protocol::kHttp1;
-    downstream::ServerDeps deps{reactor_, path_.snapshots_, path_.line_.first(), path_.observer_, path_.draining_};
+    downstream::ServerDeps deps{reactor_, path_.snapshots_, path_.line_.first(), path_.observer_, ending_};
     co_await downstream::ServeHttp1(deps, selector_, info_, *stream_, std::move(first_.received));
   }
 
   Task<void> CarryOpaque() {
-    config::TcpProxySpec spec = chain_->tcp->spec;
-    pin_ = config::WorkerSnapshots::Pin();  // it may live for days: no Snapshot is held
-    OpaqueReport report(path_.observer_, info_);
-    co_await downstream::ServeOpaque({reactor_, path_.snapshots_, path_.line_.picker}, std::move(spec), info_, *stream_,
-                                     std::move(first_.received), report.outcome);
+    const std::shared_ptr<const config::FilterChain> chain = chain_->shared_from_this();
+    pin_ = config::WorkerSnapshots::Pin();  // it may live for days: no Snapshot is held, only its chain
+    OpaqueReport report(path_.observer_, info_, *chain);
+    const auto ended = co_await runtime::Within(
+        reactor_, runtime::kNever, &ending_,
+        downstream::ServeOpaque({reactor_, path_.snapshots_, path_.line_.picker}, chain->tcp->spec, info_, *stream_,
+                                std::move(first_.received), report.outcome));
+    if (ended.outcome == Outcome::kDone) co_return;
+    report.outcome.failed = true;
+    report.outcome.failure = NoChain("no longer");
+    stream_->Reset();
+  }
+
+  // Under strict mutual TLS that is what plain connections get.
+  Failure NoChain(std::string_view how) const {
+    const bool tls = first_.verdict.protocol == detect::Protocol::kTls;
+    std::string offered;
+    for (const std::string& protocol : first_.verdict.hello.protocols) offered += (offered.empty() ? ", ALPN " : " ") + protocol;
+    return Refusal(FailureKind::kNoFilterChain, info_.listener + " does " + std::string(how) + " take " +
+                                                    (tls ? "TLS of this kind" + offered : "plain bytes") + " on port " +
+                                                    std::to_string(info_.destination.port()));
   }
 
   bool Refuse(Failure failure) {
@@ -277,6 +311,8 @@ class ConnectionDriver {
   ChainSelector selector_{info_, first_.verdict};
   config::WorkerSnapshots::Pin pin_;
   const config::FilterChain* chain_ = nullptr;  // while pin_ holds its Snapshot
+  bool carries_http_ = false;
+  runtime::Cancellation ending_{reactor_};  // a drain, or the connection is no longer allowed
 };
 
 Task<void> ServeConnection(DataPath& path, std::string listener, accept::Accepted accepted) {

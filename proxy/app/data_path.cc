@@ -27,6 +27,7 @@ DataPath::DataPath(DataPathDeps deps)
       connections_(reactor_) {
   snapshots_.WhenChanged([this](const config::Snapshot& snapshot) {
     line_.pools.Sweep(snapshot);
+    live_.Review(snapshot);
     swapped_.Notify();
   });
 }
@@ -57,6 +58,7 @@ void DataPath::Drain() {
   for (auto& [address, acceptor] : acceptors_) acceptor->DrainAndClose();
   acceptors_.clear();
   draining_.Cancel();
+  live_.BeginDrain();
 }
 
 void DataPath::CancelConnections() { connections_.Cancel(); }

@@ -11,6 +11,7 @@
 
 #include "proxy/accept/acceptor.h"
 #include "proxy/app/lines.h"
+#include "proxy/app/live_connections.h"
 #include "proxy/app/observer.h"
 #include "proxy/config/snapshot_store.h"
 #include "proxy/runtime/scope.h"
@@ -75,6 +76,7 @@ class DataPath final : private accept::Sink {
   Line line_;
   std::map<std::string, std::unique_ptr<accept::Acceptor>> acceptors_;  // by address text
   WorkerLoad load_;
+  LiveConnections live_;
   uint64_t next_connection_id_;
   runtime::Scope connections_;
 };

@@ -16,7 +16,9 @@ class Observer : public downstream::RequestObserver {
   // A connection that was refused before it was served: TLS, no filter chain, no configuration, loop.
   virtual void OnConnectionRefused(const base::Failure& failure, const http::ConnectionInfo& connection) = 0;
   virtual void OnTlsAccepted(const http::ConnectionInfo& connection) = 0;
-  virtual void OnOpaqueDone(const downstream::OpaqueOutcome& outcome, const http::ConnectionInfo& connection) = 0;
+  // `chain` is the one that the connection began with.
+  virtual void OnOpaqueDone(const downstream::OpaqueOutcome& outcome, const http::ConnectionInfo& connection,
+                            const config::FilterChain& chain) = 0;
   virtual void OnAcceptFailed(int error) = 0;
 };
 

@@ -48,6 +48,12 @@ void SetUpAllocator(int workers) {
   mallopt(M_ARENA_MAX, workers + 1);
 }
 
+Workload OwnWorkload(const std::string& uri) {
+  Workload own = WorkloadOf(uri);
+  own.principal = uri;
+  return own;
+}
+
 // Validation looks nothing up.
 class NoLookups final : public resolve::Resolver {
  public:
@@ -121,7 +127,7 @@ absl::Status Process::Start(config::BootstrapSpec bootstrap) {
   const config::BootstrapSpec& spec = assembler_->bootstrap();
   if (ControlPlane::IsWanted(flags_, spec)) {
     control_plane_ = std::make_unique<ControlPlane>(ControlPlaneDeps{
-        reactor_, mailbox_, *assembler_, [this](const std::string& uri) { fleet_->SetOwn(WorkloadOf(uri)); }});
+        reactor_, mailbox_, *assembler_, [this](const std::string& uri) { fleet_->SetOwn(OwnWorkload(uri)); }});
     if (absl::Status status = control_plane_->Start(flags_, spec); !status.ok()) return status;
   }
   reactor_.timers().Arm(&memory_check_, reactor_.now() + kMemoryCheck);

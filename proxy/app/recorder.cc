@@ -109,7 +109,11 @@ void Recorder::OnConnectionClose(const http::ConnectionInfo& connection) {
 void Recorder::OnConnectionRefused(const Failure& failure, const http::ConnectionInfo& connection) {
   CountersOf(connection).refused[static_cast<size_t>(failure.kind)].Add();
   if (!MayLog(refusals_, Component::kTcp, LogLevel::kWarning)) return;
-  telemetry::Log(Component::kTcp, LogLevel::kWarning, absl::StrCat("refused, ", Because(failure), "; ", Who(connection)));
+  std::string text = absl::StrCat("refused, ", Because(failure), "; ", Who(connection));
+  // A refusal is understood only with both identities; without a handshake that succeeded the connection has none.
+  const std::string& own = labels_.own().principal;
+  if (connection.local_principal.empty() && !own.empty()) absl::StrAppend(&text, "; we are ", own);
+  telemetry::Log(Component::kTcp, LogLevel::kWarning, text);
 }
 
 void Recorder::OnTlsAccepted(const http::ConnectionInfo& connection) {
@@ -178,7 +182,8 @@ void Recorder::LogRequest(const http::RequestHead& request, const http::Response
   telemetry::Log(Component::kHttp, level, text);
 }
 
-void Recorder::OnOpaqueDone(const downstream::OpaqueOutcome& outcome, const http::ConnectionInfo& connection) {
+void Recorder::OnOpaqueDone(const downstream::OpaqueOutcome& outcome, const http::ConnectionInfo& connection,
+                            const config::FilterChain& chain) {
   const config::Snapshot* snapshot = snapshots_ == nullptr ? nullptr : snapshots_->current();
   telemetry::SeriesKey key = labels_.OfOpaque(outcome, connection, snapshot);
   if (outcome.failed) key.reason = telemetry::ReasonOf(outcome.failure.kind);
@@ -187,6 +192,7 @@ void Recorder::OnOpaqueDone(const downstream::OpaqueOutcome& outcome, const http
   counters.bytes_received.Add(outcome.relayed.to_upstream);
   counters.bytes_sent.Add(outcome.relayed.to_downstream);
   CountUpstream(counters, outcome.stamps, outcome.failed ? &outcome.failure : nullptr);
+  access_.OnOpaque(chain, snapshot == nullptr ? 0 : snapshot->generation, outcome, connection);
   LogOpaque(outcome, connection);
 }
 

@@ -29,7 +29,7 @@ class Recorder final : public Observer, private runtime::Timer {
  public:
   explicit Recorder(RecorderDeps deps);
 
-  // The worker's Snapshots: with them opaque connections get the labels and the access log of their configuration.
+  // The worker's Snapshots: with them opaque connections get the labels of their configuration.
   void WatchSnapshots(const config::WorkerSnapshots& snapshots) { snapshots_ = &snapshots; }
   // A certificate told who we are.
   void SetOwn(Workload own) { labels_.SetOwn(std::move(own)); }
@@ -38,7 +38,8 @@ class Recorder final : public Observer, private runtime::Timer {
   void OnConnectionClose(const http::ConnectionInfo& connection) override;
   void OnConnectionRefused(const base::Failure& failure, const http::ConnectionInfo& connection) override;
   void OnTlsAccepted(const http::ConnectionInfo& connection) override;
-  void OnOpaqueDone(const downstream::OpaqueOutcome& outcome, const http::ConnectionInfo& connection) override;
+  void OnOpaqueDone(const downstream::OpaqueOutcome& outcome, const http::ConnectionInfo& connection,
+                    const config::FilterChain& chain) override;
   void OnAcceptFailed(int error) override;
   void OnRequestDone(const http::RequestHead& request, const http::ResponseHead* response, http::Context& context) override;
   void OnMalformed(const base::Failure& failure, http::ConnectionInfo& connection) override;

@@ -57,7 +57,7 @@ Workload WorkloadOf(std::string_view principal) {
   principal.remove_prefix(kNamespace.size());
   const size_t account = principal.find(kAccount);
   if (account == std::string_view::npos) return {};
-  return {std::string(principal.substr(0, account)), std::string(principal.substr(account + kAccount.size()))};
+  return {std::string(principal.substr(0, account)), std::string(principal.substr(account + kAccount.size())), ""};
 }
 
 Direction DirectionOf(const http::ConnectionInfo& connection) { return connection.inbound ? Direction::kInbound : Direction::kOutbound; }

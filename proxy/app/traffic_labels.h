@@ -16,10 +16,11 @@
 
 namespace weft::app {
 
-// "spiffe://DOMAIN/ns/NAMESPACE/sa/ACCOUNT"; both empty when it is not of that form.
 struct Workload {
   std::string namespace_name, service_account;
+  std::string principal;  // its certificate's URI, for logs; only of our own
 };
+// Of "spiffe://DOMAIN/ns/NAMESPACE/sa/ACCOUNT"; both empty when it is not of that form.
 Workload WorkloadOf(std::string_view principal);
 
 telemetry::Direction DirectionOf(const http::ConnectionInfo& connection);
@@ -33,6 +34,7 @@ class TrafficLabels {
     own_ = std::move(own);
     ++own_version_;
   }
+  const Workload& own() const { return own_; }
 
   // Without code class and reason.
   telemetry::SeriesKey OfRequest(const http::Context& context);

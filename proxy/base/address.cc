@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 
+#include <charconv>
 #include <cstddef>
 #include <cstring>
 #include <functional>
@@ -86,19 +87,27 @@ Address Address::WithPort(uint16_t port) const {
   return other;
 }
 
-std::string Address::ip() const {
-  char text[INET6_ADDRSTRLEN];
-  if (family() == AF_INET && inet_ntop(AF_INET, &storage_.v4.sin_addr, text, sizeof text)) return text;
-  if (family() == AF_INET6 && inet_ntop(AF_INET6, &storage_.v6.sin6_addr, text, sizeof text)) return text;
-  if (family() == AF_UNIX) return storage_.path.sun_path;
-  return "";
+std::string_view Address::IpTo(char* room) const {
+  if (family() == AF_INET && inet_ntop(AF_INET, &storage_.v4.sin_addr, room, INET_ADDRSTRLEN)) return room;
+  if (family() == AF_INET6 && inet_ntop(AF_INET6, &storage_.v6.sin6_addr, room, INET6_ADDRSTRLEN)) return room;
+  if (family() == AF_UNIX) return std::strcpy(room, storage_.path.sun_path);
+  return {};
 }
 
-std::string Address::ToString() const {
-  if (family() == AF_INET) return ip() + ":" + std::to_string(port());
-  if (family() == AF_INET6) return "[" + ip() + "]:" + std::to_string(port());
-  if (family() == AF_UNIX) return "unix:" + ip();
-  return "-";
+std::string_view Address::TextTo(char* room) const {
+  static constexpr std::string_view kUnix = "unix:";
+  if (family() == AF_UNIX) {
+    std::memcpy(room, kUnix.data(), kUnix.size());
+    return {room, kUnix.size() + IpTo(room + kUnix.size()).size()};
+  }
+  if (!is_ip()) return "-";
+  char* at = room;
+  if (family() == AF_INET6) *at++ = '[';
+  at += IpTo(at).size();
+  if (family() == AF_INET6) *at++ = ']';
+  *at++ = ':';
+  at = std::to_chars(at, at + 5, port()).ptr;
+  return {room, static_cast<size_t>(at - room)};
 }
 
 socklen_t Address::raw_size() const {

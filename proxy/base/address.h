@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
+#include <array>
 #include <compare>
 #include <cstdint>
 #include <optional>
@@ -35,9 +36,13 @@ class Address {
   uint16_t port() const;
   Address WithPort(uint16_t port) const;
   // The address without port, "1.2.3.4" or "::1"; the path of a unix socket.
-  std::string ip() const;
+  std::string ip() const { return std::string(IpTo(Text().data())); }
   // "1.2.3.4:80", "[::1]:80", "unix:/path".
-  std::string ToString() const;
+  std::string ToString() const { return std::string(TextTo(Text().data())); }
+  // The same without an allocation, into the caller's room.
+  using Text = std::array<char, 128>;
+  std::string_view IpTo(char* room) const;
+  std::string_view TextTo(char* room) const;
 
   const sockaddr* raw() const { return &storage_.base; }
   socklen_t raw_size() const;

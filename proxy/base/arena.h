@@ -79,7 +79,7 @@ class Arena {
     next_ = blocks_.back().data();
     left_ = blocks_.back().capacity();
   }
-  absl::InlinedVector<BufferRef, 4> blocks_;
+  absl::InlinedVector<BufferRef, 4, PoolAllocator<BufferRef>> blocks_;
   char* next_ = nullptr;
   size_t left_ = 0;
   size_t used_ = 0;

@@ -46,6 +46,8 @@ class BufferRef {
   size_t capacity() const { return buffer_->capacity; }
   bool unique() const { return buffer_ != nullptr && buffer_->references == 1; }
   void Reset() { Release(); }
+  // The block with the reference: the caller adopts it again later.
+  Buffer* Detach() { return std::exchange(buffer_, nullptr); }
 
  private:
   void Release();
@@ -91,6 +93,21 @@ inline void BufferRef::Release() {
   }
 }
 
+// Room for small arrays that outgrow their inline storage, from the calling thread's pool instead of the heap.
+template <class T>
+struct PoolAllocator {
+  using value_type = T;
+  PoolAllocator() = default;
+  template <class U>
+  PoolAllocator(const PoolAllocator<U>&) {}
+  T* allocate(size_t count) {
+    static_assert(alignof(T) <= alignof(Buffer));
+    return reinterpret_cast<T*>(BufferPool::ForThisThread().Take(count * sizeof(T)).Detach()->data());
+  }
+  void deallocate(T* array, size_t) { BufferRef(reinterpret_cast<Buffer*>(array) - 1); }
+  friend bool operator==(const PoolAllocator&, const PoolAllocator&) { return true; }
+};
+
 // A part of a Buffer, kept alive by it; or, without an owner, a view of bytes that outlive it (string literals).
 struct Slice {
   BufferRef owner;
@@ -99,7 +116,7 @@ struct Slice {
   std::string_view view() const { return {data, size}; }
 };
 
-// A queue of bytes. Appending a Slice copies nothing. A chain of up to four slices allocates nothing.
+// A queue of bytes. Appending a Slice copies nothing. Up to four slices are inline, more take a block of the pool.
 class ByteChain {
  public:
   ByteChain() = default;
@@ -120,7 +137,7 @@ class ByteChain {
   const Slice& front() const { return slices_[first_]; }
 
  private:
-  absl::InlinedVector<Slice, 4> slices_;  // [first_, end) are live
+  absl::InlinedVector<Slice, 4, PoolAllocator<Slice>> slices_;  // [first_, end) are live
   size_t first_ = 0;
   size_t size_ = 0;
   BufferRef tail_;         // block that AppendCopy writes to

@@ -11,6 +11,8 @@ std::string_view Name(FailureKind kind) {
     case FailureKind::kDownstreamClosed: return "downstream_closed";
     case FailureKind::kDownstreamIdle: return "downstream_idle";
     case FailureKind::kRequestHeaderTimeout: return "request_header_timeout";
+    case FailureKind::kRequestTimeout: return "request_timeout";
+    case FailureKind::kHttp10Refused: return "http10_refused";
     case FailureKind::kNoRoute: return "no_route";
     case FailureKind::kNoFilterChain: return "no_filter_chain";
     case FailureKind::kUnknownDestination: return "unknown_destination";

@@ -21,6 +21,8 @@ enum class FailureKind : uint8_t {
   kDownstreamClosed,     // the client went away
   kDownstreamIdle,       // nothing came for the idle time
   kRequestHeaderTimeout, // the head did not arrive in time
+  kRequestTimeout,       // the whole request did not arrive in time
+  kHttp10Refused,        // HTTP/1.0 where it is not accepted
   // Decisions of this proxy.
   kNoRoute,              // known service, no rule matched
   kNoFilterChain,        // no filter chain of the listener takes this connection

@@ -86,8 +86,14 @@ std::string OwnChain(const Settings& settings) {
   return absl::StrCat("  chain own {\n", rules, "  }\n");
 }
 
+// Connection tracking begins with these rules, and takes the next packet of an older connection for the first of a new
+// one: to redirect that would break it.
+std::string OlderConnections() {
+  return absl::StrCat("    tcp flags & (fin | syn | rst | ack) != syn ", Verdict("return", "open before these rules"));
+}
+
 std::string Prerouting(const Settings& settings) {
-  std::string rules = "    type nat hook prerouting priority dstnat; policy accept;\n";
+  std::string rules = "    type nat hook prerouting priority dstnat; policy accept;\n" + OlderConnections();
   if (!settings.exclude_interfaces.empty()) {
     absl::StrAppend(&rules, "    iifname ", Set(settings.exclude_interfaces), " ", Verdict("return", "excluded"));
   }
@@ -98,7 +104,7 @@ std::string Prerouting(const Settings& settings) {
 
 std::string Output(const Settings& settings) {
   std::string rules = "    type nat hook output priority -100; policy accept;\n";
-  absl::StrAppend(&rules, "    meta l4proto != tcp ", Verdict("return", "not TCP"));
+  absl::StrAppend(&rules, "    meta l4proto != tcp ", Verdict("return", "not TCP"), OlderConnections());
   absl::StrAppend(&rules, absl::StrFormat("    meta mark 0x%08x ", net::kStraightTrafficMark),
                   Verdict("return", "own, straight to where the client was going"));
   absl::StrAppend(&rules, "    meta priority 0:", net::kStraightTrafficPriority, " ",

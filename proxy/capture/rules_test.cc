@@ -56,6 +56,16 @@ TEST(Rules, OnlyTrafficToThisPodIsInbound) {
               HasSubstr("fib daddr type local meta l4proto tcp jump inbound"));
 }
 
+TEST(Rules, ConnectionsThatAreOpenAlreadyAreLeftAlone) {
+  const std::string rules = RulesText(Settings());
+  const std::string older = "tcp flags & (fin | syn | rst | ack) != syn return";
+  const std::string prerouting = Chain(rules, "prerouting"), output = Chain(rules, "output");
+  ASSERT_THAT(prerouting, HasSubstr(older));
+  ASSERT_THAT(output, HasSubstr(older));
+  EXPECT_LT(prerouting.find(older), prerouting.find("jump inbound"));
+  EXPECT_LT(output.find(older), output.find("goto own"));
+}
+
 TEST(Rules, PortsThatWereAskedFor) {
   Settings settings;
   settings.inbound_port = 7001;

@@ -175,11 +175,29 @@ void ReadEdge(const Manager& message, const Place& place, HttpConnectionSpec* sp
   spec->forward_client_cert = ForwardOf(message, place);
   CheckFields(message.set_current_client_cert_details(), place.Field("set_current_client_cert_details"),
               {.read = {"uri"}, .ignored = {"subject", "cert", "chain", "dns"}});
-  // Routes are chosen by the path as it came: what asks for another one must not be dropped.
-  if (message.normalize_path().value()) place.Field("normalize_path").Unsupported();
-  const auto slashes = message.path_with_escaped_slashes_action();
-  if (slashes != Manager::IMPLEMENTATION_SPECIFIC_DEFAULT && slashes != Manager::KEEP_UNCHANGED) {
-    place.Field("path_with_escaped_slashes_action").Unsupported();
+}
+
+void ReadPathRules(const Manager& message, const Place& place, http::PathRules* rules) {
+  using EscapedSlashes = http::PathRules::EscapedSlashes;
+  rules->normalize = message.normalize_path().value();
+  rules->merge_slashes = message.merge_slashes();
+  switch (message.path_with_escaped_slashes_action()) {
+    case Manager::IMPLEMENTATION_SPECIFIC_DEFAULT:
+    case Manager::KEEP_UNCHANGED:
+      rules->escaped_slashes = EscapedSlashes::kKeep;
+      break;
+    case Manager::REJECT_REQUEST:
+      rules->escaped_slashes = EscapedSlashes::kReject;
+      break;
+    case Manager::UNESCAPE_AND_REDIRECT:
+      rules->escaped_slashes = EscapedSlashes::kUnescapeAndRedirect;
+      break;
+    case Manager::UNESCAPE_AND_FORWARD:
+      rules->escaped_slashes = EscapedSlashes::kUnescapeAndForward;
+      break;
+    default:
+      place.Field("path_with_escaped_slashes_action").Problem("is none of the known ways");
+      break;
   }
 }
 
@@ -221,6 +239,7 @@ HttpConnectionSpec HttpFromXds(const Manager& message, const Place& place) {
                         "set_current_client_cert_details",
                         "upgrade_configs",
                         "normalize_path",
+                        "merge_slashes",
                         "path_with_escaped_slashes_action",
                         "rds",
                         "route_config"},
@@ -235,6 +254,7 @@ HttpConnectionSpec HttpFromXds(const Manager& message, const Place& place) {
   ReadProtocolOptions(message, place, &spec);
   ReadTimeouts(message, place, &spec);
   ReadEdge(message, place, &spec);
+  ReadPathRules(message, place, &spec.path);
   ReadUpgrades(message, place, &spec);
   spec.access_logs = AccessLogsFromXds(message.access_log(), place);
   return spec;

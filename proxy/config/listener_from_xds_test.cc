@@ -50,8 +50,17 @@ TEST(ListenerFromXdsTest, Defaults) {
   EXPECT_EQ(http.idle_timeout, std::chrono::hours(1));
   EXPECT_TRUE(http.generate_request_id);
   EXPECT_FALSE(http.use_remote_address);
+  EXPECT_FALSE(http.path.normalize || http.path.merge_slashes);
+  EXPECT_EQ(http.path.escaped_slashes, http::PathRules::EscapedSlashes::kKeep);
   EXPECT_EQ(Right(&ListenerFromXds, OneFilter(Tcp("cluster: c"))).chains.at(0).tcp->idle_timeout,
             std::chrono::hours(1));
+}
+
+TEST(ListenerFromXdsTest, PathRules) {
+  const HttpConnectionSpec http = Http(kRds + std::string(", normalize_path: true, merge_slashes: true, "
+                                                          "path_with_escaped_slashes_action: UNESCAPE_AND_REDIRECT"));
+  EXPECT_TRUE(http.path.normalize && http.path.merge_slashes);
+  EXPECT_EQ(http.path.escaped_slashes, http::PathRules::EscapedSlashes::kUnescapeAndRedirect);
 }
 
 TEST(ListenerFromXdsTest, EverythingOfAListener) {
@@ -102,6 +111,8 @@ TEST(ListenerFromXdsTest, EverythingOfAListener) {
   EXPECT_EQ(chain.tls_timeout, std::chrono::seconds(2));
   EXPECT_EQ(chain.tcp->clusters.at(0).weight, 9u);
   EXPECT_EQ(chain.tcp->idle_timeout, Duration::zero());
+  EXPECT_EQ(chain.tcp->max_connect_attempts, 3u);
+  EXPECT_EQ(spec.default_chain->tcp->max_connect_attempts, std::nullopt);
   EXPECT_EQ(spec.default_chain->tcp->clusters.at(0).name, "c");
 }
 
@@ -133,8 +144,6 @@ TEST(ListenerFromXdsTest, WhatIsRefused) {
       wrong(OneFilter(
           Manager(kRds, "{name: rbac, typed_config: {" + std::string(kType) + "filters.http.rbac.v3.RBAC}}, "))),
       HasSubstr("http_filters[0].typed_config.@type: envoy.extensions.filters.http.rbac.v3.RBAC: known to Envoy"));
-  EXPECT_THAT(wrong(OneFilter(Manager(kRds + std::string(", normalize_path: true")))),
-              HasSubstr("normalize_path: known"));
   EXPECT_THAT(wrong(OneFilter(Manager(kRds + std::string(", codec_type: HTTP2")))),
               HasSubstr("codec_type: HTTP2: known"));
   const std::string twice =

@@ -58,7 +58,8 @@ struct TcpChain {
   TcpProxySpec spec;
 };
 
-struct FilterChain {
+// A connection that stays for long may keep its chain beyond the Snapshot.
+struct FilterChain : std::enable_shared_from_this<FilterChain> {
   std::string name;
   FilterChainMatchSpec match;
   std::shared_ptr<const tls::ServerContext> tls;             // null: plain or passed through

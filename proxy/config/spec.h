@@ -14,6 +14,7 @@
 #include "proxy/base/address.h"
 #include "proxy/config/route_spec.h"
 #include "proxy/config/tls_spec.h"
+#include "proxy/http/path.h"
 #include "proxy/runtime/clock.h"
 
 namespace weft::config {
@@ -51,7 +52,8 @@ struct TcpProxySpec {
   std::string stat_prefix;
   std::vector<WeightedName> clusters;               // one with weight 1 for a plain `cluster`
   Duration idle_timeout = std::chrono::hours(1);    // without bytes either way; 0: never
-  uint32_t max_connect_attempts = 1;
+  // Other endpoints are tried after one that cannot be reached; none: at most three others, while there are some (Envoy: 1 try).
+  std::optional<uint32_t> max_connect_attempts;
   std::vector<AccessLogSpec> access_logs;
 };
 
@@ -79,8 +81,7 @@ struct HttpConnectionSpec {
   bool generate_request_id = true;
   bool preserve_external_request_id = false;
   ForwardClientCert forward_client_cert = ForwardClientCert::kSanitize;
-  bool normalize_path = false;
-  bool merge_slashes = false;
+  http::PathRules path;
   bool accept_http_10 = false;                      // Envoy: 426 otherwise
   std::string default_host_for_http_10;             // of a request without Host; "": it is refused
   std::vector<std::string> upgrade_types;           // lower case, enabled ones: "websocket"

@@ -55,8 +55,10 @@ TcpProxySpec TcpFromXds(const TcpProxy& message, const Place& place) {
   }
   spec.idle_timeout = message.has_idle_timeout() ? DurationOf(message.idle_timeout(), place.Field("idle_timeout"))
                                                  : Duration(std::chrono::hours(1));
-  spec.max_connect_attempts = ValueOr(message.has_max_connect_attempts(), message.max_connect_attempts(), 1);
-  if (spec.max_connect_attempts == 0) place.Field("max_connect_attempts").Problem("expected at least 1");
+  if (message.has_max_connect_attempts()) {
+    spec.max_connect_attempts = message.max_connect_attempts().value();
+    if (*spec.max_connect_attempts == 0) place.Field("max_connect_attempts").Problem("expected at least 1");
+  }
   spec.access_logs = AccessLogsFromXds(message.access_log(), place);
   return spec;
 }

@@ -74,9 +74,10 @@ void ApplyRequestHeaders(const config::HttpConnectionSpec& spec, const http::Con
   http::Headers& headers = request->headers;
   if (request->scheme.empty()) request->scheme = connection.tls ? "https" : "http";
   if (spec.use_remote_address && !spec.skip_xff_append) {
-    const std::string ip = connection.peer.ip();
+    base::Address::Text room;
+    const std::string_view ip = connection.peer.IpTo(room.data());
     const auto earlier = headers.GetJoined(kForwardedFor);
-    headers.Set(kForwardedFor, earlier ? request->arena.Concat(*earlier, ",", ip) : std::string_view(ip));
+    headers.Set(kForwardedFor, earlier ? request->arena.Concat(*earlier, ",", ip) : ip);
   }
   const std::string_view proto = connection.tls ? "https" : "http";
   if (spec.use_remote_address && spec.xff_num_trusted_hops == 0) {
@@ -84,7 +85,11 @@ void ApplyRequestHeaders(const config::HttpConnectionSpec& spec, const http::Con
   } else if (!headers.Has(kForwardedProto)) {
     headers.AddView(kForwardedProto, proto);
   }
-  if (spec.generate_request_id && !headers.Has(kRequestId)) headers.AddView(kRequestId, NewRequestId(request->arena));
+  if (spec.generate_request_id) {
+    // At the edge of the mesh nobody outside names our requests, unless it is wished for.
+    if (spec.use_remote_address && !spec.preserve_external_request_id) headers.Remove(kRequestId);
+    if (!headers.Has(kRequestId)) headers.AddView(kRequestId, NewRequestId(request->arena));
+  }
   ApplyClientCert(spec, connection, request);
   if (!spec.via.empty()) headers.Add("via", spec.via);
 }

@@ -1,5 +1,6 @@
 #include "proxy/downstream/http1_server.h"
 
+#include <algorithm>
 #include <memory>
 #include <optional>
 #include <string_view>
@@ -7,6 +8,7 @@
 
 #include "proxy/codec/h1/feed.h"
 #include "proxy/codec/h1/writer.h"
+#include "proxy/downstream/admission.h"
 #include "proxy/downstream/date.h"
 #include "proxy/downstream/edge_headers.h"
 #include "proxy/downstream/request_body.h"
@@ -93,6 +95,7 @@ class Connection final : private net::ByteStream::HangupListener, private http::
   const config::FilterChain* chain_ = nullptr;
   bool placed_ = true;            // the connection has its place in the newest Snapshot
   uint32_t requests_ = 0;
+  std::optional<TimePoint> begun_;  // of the request that is being read: its first byte
   http::Context* current_ = nullptr;
   bool interim_allowed_ = false;             // an HTTP/1.1 client waits, and no byte of its response is out
   std::unique_ptr<base::ByteChain> unsent_;  // the rest of an interim response that the socket did not take
@@ -145,16 +148,18 @@ bool Connection::PinSnapshot() {
 }
 
 Task<std::optional<Result<Fed>>> Connection::ReadHead() {
-  std::optional<TimePoint> begun;
+  begun_.reset();
   for (;;) {
-    if (auto fed = feed_.TryNext()) {
+    auto fed = feed_.TryNext();
+    if (parser_.begun() && !begun_) begun_ = deps_.reactor.now();
+    if (fed) {
       if (fed->ok() && (*fed)->event == Event::kNeedMore) co_return std::nullopt;
       co_return fed;
     }
     TimePoint deadline = In(spec().idle_timeout);
-    if (parser_.begun()) {
-      if (!begun) begun = deps_.reactor.now();
-      if (spec().request_headers_timeout > Duration::zero()) deadline = *begun + spec().request_headers_timeout;
+    if (begun_) {
+      if (spec().request_headers_timeout > Duration::zero()) deadline = *begun_ + spec().request_headers_timeout;
+      if (spec().request_timeout > Duration::zero()) deadline = std::min(deadline, *begun_ + spec().request_timeout);
     }
     runtime::Cancellation* stop = parser_.begun() ? nullptr : &deps_.draining;
     const auto ended = co_await runtime::Within(deps_.reactor, deadline, stop, WaitReadable(stream_));
@@ -198,9 +203,15 @@ Task<bool> Connection::ServeOne() {
   interim_allowed_ = request.version != http::Version::kHttp10;
   context.interim = this;
   if (stream_.PeerHasFinished()) ProbeLater(kFirstProbe);
+  std::optional<RequestDeadline> request_deadline;
+  if (content == &body && spec().request_timeout > Duration::zero()) {
+    request_deadline.emplace(context, body, *begun_ + spec().request_timeout);
+  }
   Response response;
   bool answered = true;
-  {
+  if (auto early = Admit(spec(), &request, &context)) {
+    response = *std::move(early);
+  } else {
     auto ended = co_await runtime::Within(deps_.reactor, runtime::kNever, &context.client_gone,
                                           deps_.service.Call(http::Request{request, content}, context));
     if (ended.outcome == Outcome::kDone && ended.value->ok()) {
@@ -214,6 +225,7 @@ Task<bool> Connection::ServeOne() {
       context.failed = true;
     }
   }
+  request_deadline.reset();
   interim_allowed_ = false;
   probe_.reset();
   const bool still_waits = body.owes_continue();  // the client waits for 100 Continue with its content

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -19,7 +20,7 @@ using base::FailureKind;
 using base::Result;
 using runtime::Task;
 
-constexpr size_t kMaxTries = 4;
+constexpr size_t kMaxTries = 4;  // without a word of the configuration
 
 const std::string& ChooseCluster(const config::TcpProxySpec& spec) {
   static thread_local absl::InsecureBitGen random;
@@ -71,9 +72,11 @@ Failure NotRouted(FailureKind kind, std::string detail) {
   return Failure{kind, base::Origin::kProxy, base::Phase::kRouting, base::RetrySafety::kNever, std::move(detail)};
 }
 
-// Connects to one endpoint after another until one answers.
+// Connects to one endpoint after another until one answers. With `max_attempts` the same one again where there is no other (as
+// Envoy does).
 Task<Result<std::unique_ptr<net::ByteStream>>> Reach(OpaqueDeps deps, http::ConnectionInfo& info, net::ByteStream& client,
-                                                    std::string cluster_name, Target& target, OpaqueOutcome& outcome) {
+                                                    std::string cluster_name, std::optional<uint32_t> max_attempts, Target& target,
+                                                    OpaqueOutcome& outcome) {
   runtime::Cancellation gone(deps.reactor);
   GoneListener listener(client, gone);
   std::array<const endpoint::EndpointState*, kMaxTries> tried{};
@@ -101,9 +104,10 @@ Task<Result<std::unique_ptr<net::ByteStream>>> Reach(OpaqueDeps deps, http::Conn
                           ? std::move(ended.value->failure())
                           : Failure{FailureKind::kConnectTimeout, base::Origin::kUpstream, base::Phase::kConnect,
                                     base::RetrySafety::kNotSent, "connect to " + outcome.endpoint.ToString() + " timed out"};
-    tried[i] = target.endpoint.get();
+    tried[i % kMaxTries] = target.endpoint.get();
     const config::Cluster* again = deps.snapshots.current()->FindCluster(cluster_name);
-    if (i + 1 >= kMaxTries || again == nullptr || !balance::Picker::HasOther(*again, tried)) co_return failure;
+    if (i + 1 >= max_attempts.value_or(kMaxTries) || again == nullptr) co_return failure;
+    if (!max_attempts && !balance::Picker::HasOther(*again, tried)) co_return failure;
   }
 }
 
@@ -147,11 +151,11 @@ class IdleWatch final : private runtime::Timer {
 
 }  // namespace
 
-Task<void> ServeOpaque(OpaqueDeps deps, config::TcpProxySpec spec, http::ConnectionInfo& info, net::ByteStream& stream,
+Task<void> ServeOpaque(OpaqueDeps deps, const config::TcpProxySpec& spec, http::ConnectionInfo& info, net::ByteStream& stream,
                        base::ByteChain received, OpaqueOutcome& outcome) {
   outcome.cluster = ChooseCluster(spec);
   Target target;
-  auto upstream = co_await Reach(deps, info, stream, outcome.cluster, target, outcome);
+  auto upstream = co_await Reach(deps, info, stream, outcome.cluster, spec.max_connect_attempts, target, outcome);
   if (!upstream.ok()) {
     outcome.failed = true;
     outcome.failure = std::move(upstream.failure());

@@ -32,8 +32,8 @@ struct OpaqueDeps {
 
 // Picks a cluster by weight, an endpoint by the balancer, connects (another endpoint after a failed connect) and copies both
 // ways until both have ended. A connection that could be carried nowhere is reset. `received` goes first. `outcome` is kept up to
-// date while it runs, so that a connection that is cut is still accounted for.
-runtime::Task<void> ServeOpaque(OpaqueDeps deps, config::TcpProxySpec spec, http::ConnectionInfo& info, net::ByteStream& stream,
+// date while it runs, so that a connection that is cut is still accounted for. `spec` outlives the task.
+runtime::Task<void> ServeOpaque(OpaqueDeps deps, const config::TcpProxySpec& spec, http::ConnectionInfo& info, net::ByteStream& stream,
                                 base::ByteChain received, OpaqueOutcome& outcome);
 
 }  // namespace weft::downstream

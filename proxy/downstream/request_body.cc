@@ -63,6 +63,14 @@ void RequestBody::Unread(BodyPiece piece) {
   untouched_ = true;
 }
 
+void RequestDeadline::OnTimer() {
+  if (body_.ended()) return;
+  context_.body_failure = Failure{FailureKind::kRequestTimeout, base::Origin::kDownstream, base::Phase::kBody,
+                                  base::RetrySafety::kNever, "the request did not end in time"};
+  context_.body_failed = true;
+  context_.client_gone.Cancel();
+}
+
 std::optional<Result<BodyPiece>> RawBody::TryRead() {
   untouched_ = false;
   auto raw = feed_.TryRaw();

@@ -39,6 +39,21 @@ class RequestBody final : public http::Body {
   std::optional<http::BodyPiece> unread_;
 };
 
+// HttpConnectionManager.request_timeout: a client whose request is not complete by then, and not answered yet, is told so. The
+// stages that wait end by client_gone.
+class RequestDeadline final : private runtime::Timer {
+ public:
+  RequestDeadline(http::Context& context, const RequestBody& body, runtime::TimePoint deadline)
+      : context_(context), body_(body) {
+    context.reactor.timers().Arm(this, deadline);
+  }
+
+ private:
+  void OnTimer() override;
+  http::Context& context_;
+  const RequestBody& body_;
+};
+
 // After an upgrade: the client's raw bytes.
 class RawBody final : public http::Body {
  public:

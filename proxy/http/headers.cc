@@ -1,7 +1,5 @@
 #include "proxy/http/headers.h"
 
-#include <string>
-
 namespace weft::http {
 namespace {
 
@@ -80,13 +78,13 @@ size_t Headers::CountOf(std::string_view name) const {
 std::optional<std::string_view> Headers::GetJoined(std::string_view name) const {
   std::optional<std::string_view> first = Get(name);
   if (!first || CountOf(name) == 1) return first;
-  std::string joined;
+  std::string_view joined("", 0);
   for (const Field& field : *this) {
     if (!EqualsIgnoreCase(field.name, name)) continue;
-    if (!joined.empty()) joined += ", ";
-    joined += field.value;
+    if (!joined.empty()) joined = arena_.Extend(joined, ", ");
+    joined = arena_.Extend(joined, field.value);
   }
-  return arena_.Copy(joined);
+  return joined;
 }
 
 }  // namespace weft::http

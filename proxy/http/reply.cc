@@ -50,6 +50,8 @@ Reply ReplyFor(FailureKind kind) {
     case FailureKind::kDownstreamClosed: return {0, kCancelled, "DC", true};
     case FailureKind::kDownstreamIdle: return {0, kCancelled, "DC", true};
     case FailureKind::kRequestHeaderTimeout: return {408, kDeadlineExceeded, "DT", true};
+    case FailureKind::kRequestTimeout: return {408, kDeadlineExceeded, "DT", true};
+    case FailureKind::kHttp10Refused: return {426, kInternal, "", true};
     case FailureKind::kNoRoute: return {404, kUnimplemented, "NR", false};
     case FailureKind::kNoFilterChain: return {0, kUnavailable, "NR", true};
     case FailureKind::kUnknownDestination: return {502, kUnavailable, "NR", false};

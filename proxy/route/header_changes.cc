@@ -77,22 +77,26 @@ absl::StatusOr<ValueFormat> ValueFormat::Compile(const std::string& text) {
   return format;
 }
 
-std::string ValueFormat::RenderPiece(const Piece& piece, const http::RequestHead& request,
-                                     const http::Context& context) const {
+// The addresses and the time are written to `room`.
+std::string_view ValueFormat::RenderPiece(const Piece& piece, const http::RequestHead& request,
+                                          const http::Context& context, Room& room) {
   const http::ConnectionInfo& connection = context.connection;
   switch (piece.command) {
     case Command::kText: return piece.text;
-    case Command::kRemoteAddress: return connection.peer.ToString();
-    case Command::kRemoteIp: return connection.peer.ip();
-    case Command::kLocalAddress: return connection.local.ToString();
-    case Command::kLocalIp: return connection.local.ip();
+    case Command::kRemoteAddress: return connection.peer.TextTo(room.data());
+    case Command::kRemoteIp: return connection.peer.IpTo(room.data());
+    case Command::kLocalAddress: return connection.local.TextTo(room.data());
+    case Command::kLocalIp: return connection.local.IpTo(room.data());
     case Command::kPeerUri: return connection.peer_principal;
     case Command::kLocalUri: return connection.local_principal;
-    case Command::kProtocol: return std::string(VersionName(request.version));
-    case Command::kStartTime: return WallTime(context.reactor.clock().WallMicros());
+    case Command::kProtocol: return VersionName(request.version);
+    case Command::kStartTime: {
+      const std::string time = WallTime(context.reactor.clock().WallMicros());
+      return {room.data(), time.copy(room.data(), room.size())};
+    }
     case Command::kRequestField: {
       const auto value = FieldOf(request, piece.text);
-      return std::string(value ? *value : FieldOf(request, piece.otherwise).value_or(""));
+      return value ? *value : FieldOf(request, piece.otherwise).value_or("");
     }
   }
   return "";
@@ -100,11 +104,13 @@ std::string ValueFormat::RenderPiece(const Piece& piece, const http::RequestHead
 
 std::string_view ValueFormat::Render(const http::RequestHead& request, const http::Context& context,
                                      base::Arena& arena) const {
-  if (pieces_.empty()) return "";
-  if (pieces_.size() == 1 && pieces_[0].command == Command::kText) return arena.Copy(pieces_[0].text);
-  std::string value;
-  for (const Piece& piece : pieces_) value += RenderPiece(piece, request, context);
-  return arena.Copy(value);
+  Room room;
+  std::string_view value("", 0);
+  for (size_t i = 0; i < pieces_.size(); ++i) {
+    const std::string_view piece = RenderPiece(pieces_[i], request, context, room);
+    value = i == 0 ? arena.Copy(piece) : arena.Extend(value, piece);
+  }
+  return value;
 }
 
 absl::StatusOr<HeaderChanges> HeaderChanges::Compile(const config::HeaderChangesSpec& spec) {

@@ -32,7 +32,9 @@ class ValueFormat {
     std::string otherwise{};  // the field that is taken when the first is not there: REQ(FIRST?OTHERWISE)
   };
   static absl::StatusOr<Piece> ParseCommand(std::string_view command);
-  std::string RenderPiece(const Piece& piece, const http::RequestHead& request, const http::Context& context) const;
+  using Room = base::Address::Text;
+  static std::string_view RenderPiece(const Piece& piece, const http::RequestHead& request, const http::Context& context,
+                                      Room& room);
   std::vector<Piece> pieces_;
 };
 

@@ -18,17 +18,16 @@ std::string_view PortOf(std::string_view authority) {
   return host.size() == authority.size() ? std::string_view() : authority.substr(host.size() + 1);
 }
 
-std::string ReplacePrefix(const RequestMatcher& matcher, std::string_view replacement, std::string_view path) {
-  return std::string(replacement).append(path.substr(matcher.MatchedPath(path).size()));
-}
-
-// The new path with the old query, or nullopt when nothing changes.
-std::optional<std::string> RewrittenPath(const std::string& prefix_rewrite, const std::optional<RegexRewrite>& regex,
-                                         const RequestMatcher& matcher, const http::RequestHead& request) {
-  if (!prefix_rewrite.empty()) return ReplacePrefix(matcher, prefix_rewrite, request.path);
+// The new path with the old query, in the arena; nullopt when nothing changes.
+std::optional<std::string_view> RewrittenPath(const std::string& prefix_rewrite, const std::optional<RegexRewrite>& regex,
+                                              const RequestMatcher& matcher, const http::RequestHead& request,
+                                              base::Arena& arena) {
+  if (!prefix_rewrite.empty()) {
+    return arena.Concat(prefix_rewrite, request.path.substr(matcher.MatchedPath(request.path).size()));
+  }
   if (!regex) return std::nullopt;
   const std::string_view bare = request.path_without_query();
-  return regex->Apply(bare).append(request.path.substr(bare.size()));
+  return arena.Concat(regex->Apply(bare), request.path.substr(bare.size()));
 }
 
 void SetAuthority(const config::ForwardSpec& spec, std::string_view authority, http::RequestHead* request) {
@@ -63,9 +62,9 @@ std::string RegexRewrite::Apply(std::string_view path) const {
 void RewriteRequest(const config::ForwardSpec& spec, const RequestMatcher& matcher, const std::optional<RegexRewrite>& regex,
                     http::RequestHead* request, http::Context* context) {
   if (!request->is_connect()) {
-    if (auto path = RewrittenPath(spec.prefix_rewrite, regex, matcher, *request)) {
+    if (auto path = RewrittenPath(spec.prefix_rewrite, regex, matcher, *request, request->arena)) {
       request->headers.Set("x-envoy-original-path", request->path);
-      request->path = request->arena.Copy(*path);
+      request->path = *path;
     }
   }
   if (!spec.host_rewrite.empty()) {
@@ -89,11 +88,12 @@ std::string RedirectLocation(const config::RedirectSpec& spec, const RequestMatc
     location.append(":").append(PortOf(request.authority));
   }
   std::string path;
+  base::Arena arena;
   if (!spec.path.empty()) {
     path = spec.path;
     if (path.find('?') == std::string::npos && !request.query().empty()) path.append("?").append(request.query());
-  } else if (auto rewritten = RewrittenPath(spec.prefix_rewrite, regex, matcher, request)) {
-    path = *std::move(rewritten);
+  } else if (auto rewritten = RewrittenPath(spec.prefix_rewrite, regex, matcher, request, arena)) {
+    path = std::string(*rewritten);
   } else {
     path = std::string(request.path);
   }

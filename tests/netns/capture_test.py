@@ -208,6 +208,27 @@ def traffic_to_the_pod_goes_to_the_inbound_port(t):
 
 
 @case
+def connections_from_before_the_rules_go_on(t):
+    """Both ways, and whoever speaks first: a redirected one would be reset, or hang."""
+    network = t.start(netns.Network())
+    pod, other = network.pod("captured"), network.pod("other")
+    for inside, outside in ((pod, other), (other, pod)):
+        for speaker in ("client", "server"):
+            with outside:
+                listening = t.start(socket.create_server((outside.ip, 0)))
+            with inside:
+                client = t.start(socket.create_connection(listening.getsockname()[:2], timeout=5))
+            server = t.start(listening.accept()[0])
+            server.settimeout(5)
+            captured(pod)
+            first, second = (client, server) if speaker == "client" else (server, client)
+            for sender, receiver in ((first, second), (second, first)):
+                sender.sendall(b"still here")
+                equal(receiver.recv(64), b"still here", f"from {inside.name} to {outside.name}, the {speaker} speaks first")
+            equal(capture(pod, "--undo")[0], 0, "exit code of undo")
+
+
+@case
 def metrics_are_not_captured(t):
     scene = Scene(t)
     scene.metrics = t.start(Listener(scene.pod, 15020))

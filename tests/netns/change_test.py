@@ -29,17 +29,6 @@ STREAK = 12  # answers of others in a row: then a replica of two is no longer ca
 ECHO_PORT = 9000
 
 
-def endless(number):
-    """A service of bytes, on the replicas of web."""
-    return f"""apiVersion: weft.dev/v1
-kind: Service
-metadata: {{name: echo, namespace: {NAMESPACE}}}
-spec:
-  ports: [{{name: tcp, port: {number}, protocol: TCP}}]
-  selector: {{app: web}}
-"""
-
-
 class Traffic:
     """traffic.py in a pod."""
 
@@ -80,7 +69,7 @@ class Churn:
     def __init__(self, t, per_second, **more):
         self.t = t
         self.mesh = scene.start(t, **more)
-        self.mesh.apply(endless(ECHO_PORT), "bytes")
+        self.mesh.apply(objects.tcp_service("echo", ECHO_PORT), "bytes")
         self.weights, self.change = {"v1": 100, "v2": 0}, 0
         self.slowest, self.made = {}, {}
         names, folder, client = self.mesh.names, self.mesh.folder, self.mesh.client

@@ -25,13 +25,16 @@ class Authority:
 
     def __enter__(self):
         self.folder = tempfile.mkdtemp(prefix="weft-ca-")
+        self._make_root()
+        return self
+
+    def _make_root(self):
         self.certificate = self._path("root.pem")
         self.key = self._path("root.key")
         self._openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
                       "-nodes", "-keyout", self.key, "-out", self.certificate, "-days", "30",
                       "-subj", f"/O={self.trust_domain}/CN=root",
                       "-addext", "keyUsage=critical,keyCertSign,cRLSign")
-        return self
 
     def __exit__(self, kind, value, trace):
         shutil.rmtree(self.folder, ignore_errors=True)

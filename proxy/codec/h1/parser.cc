@@ -305,7 +305,8 @@ bool RequestParser::OnHead() {
   if (c.expect && !c.expect_continue) return Refuse(FailureKind::kMalformedRequest, "unknown Expect");
   head.expect_continue = c.expect_continue && head.version == http::Version::kHttp11 && head.framing != http::Framing::kNone;
   head.accepts_trailers = c.te_trailers;
-  if (c.upgrade && head.version == http::Version::kHttp11) head.upgrade = c.upgrade_to;
+  // h2c is only an offer, which RFC 9113 section 3.1 has withdrawn: the request stands as it is.
+  if (c.upgrade && head.version == http::Version::kHttp11 && !EqualsIgnoreCase(c.upgrade_to, "h2c")) head.upgrade = c.upgrade_to;
   ExpectContent(head.framing, head.content_length);
   return true;
 }

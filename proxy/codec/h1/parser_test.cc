@@ -219,6 +219,20 @@ TEST(Parser, AbsoluteFormAndConnect) {
   EXPECT_TRUE(tunnel.is_connect());
 }
 
+TEST(Parser, AnOfferOfH2cIsNotTaken) {
+  RequestParser parser;
+  http::RequestHead head;
+  parser.Begin(&head);
+  EXPECT_TRUE(Feed(parser,
+                   "GET / HTTP/1.1\r\nHost: h\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n"
+                   "HTTP2-Settings: AAEAAEAAAAIAAAABAAMAAABk\r\n\r\n",
+                   1000)
+                  .end);
+  EXPECT_EQ(head.upgrade, "");
+  EXPECT_TRUE(head.headers.empty());
+  EXPECT_TRUE(head.keep_alive);
+}
+
 TEST(Parser, Http10ClosesUnlessAskedToStay) {
   RequestParser parser;
   http::RequestHead closes, stays;
