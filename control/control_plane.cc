@@ -22,6 +22,8 @@ namespace weft::control {
 namespace {
 
 constexpr absl::Duration kGrace = absl::Seconds(3);
+// Whoever reaches the port may use it, and no request to it has a body: nobody can make it hold one in memory.
+constexpr api::HttpServer::Limits kMetricsLimits = {.connections = 64, .head_bytes = 8 << 10, .body_bytes = 0};
 // Until then an expired token's error says that it is expired, not that it is unknown.
 constexpr absl::Duration kKeepExpiredTokens = absl::Hours(24 * 7);
 
@@ -46,6 +48,11 @@ std::vector<std::string> DnsNames(const Settings& settings) {
 
 bool IsLoopback(const std::string& address) {
   return absl::StartsWith(address, "127.") || absl::StartsWith(address, "[::1]:");
+}
+
+void WarnIfInTheClear(const std::string& flag, const std::string& address) {
+  if (address.empty() || IsLoopback(address)) return;
+  Log(LogLevel::kWarning, absl::StrCat(flag, " ", address, " has no TLS: the admin token crosses the network in the clear"));
 }
 
 absl::Status Named(const std::string& flag, const absl::Status& status) {
@@ -144,6 +151,8 @@ void ControlPlane::MakeOperations() {
 }
 
 absl::Status ControlPlane::OpenApi() {
+  for (const std::string& address : settings_.api) WarnIfInTheClear("--listen", address);
+  WarnIfInTheClear("--json-listen", settings_.json);
   auto grpc = api::GrpcServer::Start({.socket_path = settings_.data + "/control.sock", .addresses = settings_.api},
                                      *grpc_service_);
   if (!grpc.ok()) return grpc.status();
@@ -156,7 +165,7 @@ absl::Status ControlPlane::OpenApi() {
   }
   if (!settings_.metrics.empty()) {
     auto server = api::HttpServer::Start(
-        settings_.metrics, [this](const api::HttpRequest& request) { return HandleMetrics(request); }, {});
+        settings_.metrics, [this](const api::HttpRequest& request) { return HandleMetrics(request); }, kMetricsLimits);
     if (!server.ok()) return Named("--metrics-listen", server.status());
     metrics_server_ = *std::move(server);
   }

@@ -56,7 +56,10 @@ absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Start(const Options& opt
   }
   builder.RegisterService(&service);
   std::unique_ptr<GrpcServer> started(new GrpcServer(service, options.addresses));
+  // The socket is private from its first moment, whatever its directory's mode is.
+  const mode_t mask = umask(0177);
   started->server_ = builder.BuildAndStart();
+  umask(mask);
   if (!options.socket_path.empty() && socket_port == 0) {
     return absl::UnavailableError(absl::StrCat(options.socket_path, ": the control socket cannot be made there"));
   }

@@ -99,7 +99,6 @@ class HttpParser {
 
   bool complete() const { return complete_; }
   bool keep_alive() const { return keep_alive_; }
-  bool started() const { return head_bytes_ > 0; }
   bool wants_continue() const { return request_.Header("expect") == "100-continue"; }
   int refusal() const { return refusal_; }  // the code to answer with; 0: none
   HttpRequest& request() { return request_; }
@@ -181,10 +180,11 @@ bool HttpConnection::ServeOne(HttpParser& parser) {
 
 bool HttpConnection::ReadRequest(HttpParser& parser) {
   absl::Time deadline = absl::Now() + limits_.idle;
-  bool continued = false;
+  bool begun = false, continued = false;
   while (true) {
     if (!unread_.empty()) {
-      if (!parser.started()) deadline = absl::Now() + limits_.request;
+      // Once: a client that sends nothing but line ends, now and then, must not stay for ever.
+      if (!std::exchange(begun, true)) deadline = absl::Now() + limits_.request;
       unread_.erase(0, parser.Feed(unread_));
       if (parser.complete() || parser.refusal() != 0) return true;
     }

@@ -18,6 +18,8 @@
 namespace weft::control::api {
 namespace {
 
+constexpr int kScarceMilliseconds = 100;  // until it is tried again, when the kernel had no descriptor to give
+
 struct Endpoint {
   sockaddr_storage storage = {};
   socklen_t size = 0;
@@ -128,6 +130,11 @@ void HttpServer::AcceptLoop() {
     sockaddr_storage from = {};
     socklen_t size = sizeof from;
     const int socket = accept4(listener_, reinterpret_cast<sockaddr*>(&from), &size, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    const int error = errno;
+    // The connection stays in the queue, so that the listener would be readable again at once, and again.
+    if (socket < 0 && (error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM)) {
+      poll(nullptr, 0, kScarceMilliseconds);
+    }
     absl::MutexLock lock(&mutex_);
     Reap();
     if (socket < 0) continue;

@@ -11,6 +11,8 @@
 #include "control/api/refusal.h"
 #include "control/source/any_kind.h"
 #include "google/protobuf/util/json_util.h"
+#include "schema/document.h"
+#include "schema/problem.h"
 #include "schema/write.h"
 
 namespace weft::control::api {
@@ -54,6 +56,20 @@ absl::StatusOr<int64_t> Number(const HttpRequest& request, const std::string& na
   int64_t value = 0;
   if (text.empty() || (absl::SimpleAtoi(text, &value) && value >= 0)) return value;
   return absl::InvalidArgumentError(absl::StrCat("query parameter ", name, ": \"", text, "\" is no number"));
+}
+
+// %FF in a target is any byte, while messages carry UTF-8 only: a log that holds such an author cannot be read any more.
+absl::Status CheckTarget(const HttpRequest& request) {
+  schema::Problems problems;
+  const auto check = [&](const std::string& part, const std::string& text) {
+    std::string_view view = text;
+    return schema::CheckText(&view, {.file = part}, &problems);
+  };
+  if (!check("the path", request.path)) return problems.ToStatus();
+  for (const auto& [name, value] : request.query) {
+    if (!check("a query parameter's name", name) || !check("query parameter " + name, value)) return problems.ToStatus();
+  }
+  return absl::OkStatus();
 }
 
 using Call = std::function<HttpResponse(Operations&, const std::string& via, const std::string& body)>;
@@ -123,6 +139,7 @@ HttpResponse JsonApi::Handle(const HttpRequest& request) {
   if (std::optional<HttpResponse> health = HealthReply(request, ready_)) return *health;
   absl::StatusOr<std::string> via = access_.Check(request.peer, request.Header("authorization"));
   if (!via.ok()) return Reply(via.status());
+  if (absl::Status text = CheckTarget(request); !text.ok()) return Reply(text);
   return Route(request, *via);
 }
 

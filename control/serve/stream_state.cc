@@ -43,6 +43,10 @@ absl::StatusOr<Reaction> StreamState::OnRequest(const DiscoveryRequest& request,
   if (absl::Status node = TakeNode(request); !node.ok()) return node;
   if (request.type_url().empty())
     return absl::InvalidArgumentError("type_url: is missing; an aggregated stream needs it");
+  if (request.resource_names_size() > limits_.names) {
+    return absl::ResourceExhaustedError(absl::StrCat("resource_names: has ", request.resource_names_size(),
+                                                     " names; at most ", limits_.names, " of a type are served"));
+  }
   Reaction reaction;
   reaction.type = compile::TypeFromUrl(request.type_url());
   if (!reaction.type.has_value()) return reaction;

@@ -2,8 +2,7 @@
 // Subscription knows each of them.
 //
 // - Clusters, endpoints, listeners, routes. Changed listeners and routes wait until the clusters that they may refer to
-// were
-//   answered and the endpoints of new ones too, up to a deadline. What a client asks for by name is never held back.
+//   were answered and the endpoints of new ones too, up to a deadline. What a client asks for by name is never held back.
 // - A cluster that went away stays as long as the client's listeners and routes refer to it (make before break).
 // - Each new or changed cluster is followed by its endpoints, changed or not: Envoy waits for them.
 // - At most one response of a type is unanswered, up to a deadline. Rejected content is not sent again.
@@ -38,7 +37,8 @@ class StreamState {
  public:
   explicit StreamState(const Limits& limits) : limits_(limits) {}
 
-  // InvalidArgument ends the stream: no type_url, or a first request without node.id.
+  // An error ends the stream. InvalidArgument: no type_url, or a first request without node.id; ResourceExhausted: more
+  // names than Limits allow.
   absl::StatusOr<Reaction> OnRequest(const DiscoveryRequest& request, absl::Time now);
   void SetConfig(std::shared_ptr<const compile::ProxyConfig> config);
 

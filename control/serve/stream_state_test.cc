@@ -214,6 +214,27 @@ TEST_F(StreamStateTest, StaleNonceIsNotAnsweredButItsNamesAreRemembered) {
   EXPECT_THAT(Lines(), ElementsAre("EDS b"));
 }
 
+TEST_F(StreamStateTest, UnsubscribedRoutesThatAreAcceptedLateDoNotKeepTheirClusters) {
+  state_->SetConfig(form_.Cluster("old").Cluster("a").Listener("l", {"r", "s"}).Route("r", {"a"}).Route("s", {"old"}).Get());
+  SubscribeToAll({"a", "old"}, {"r", "s"});
+  Response routes;
+  for (std::vector<Response> taken = Take(); !taken.empty(); taken = Take()) {
+    for (const Response& response : taken) {
+      if (response.type == kRds) {
+        routes = response;
+      } else {
+        Accept(response);
+      }
+    }
+  }
+  ASSERT_THAT(NamesOf(routes), ElementsAre("r", "s"));
+  names_[kRds] = {"r"};
+  EXPECT_EQ(Send(Ask(kRds, {"r"}, "of another time")), Answer::kStale);  // crossed with the response
+  EXPECT_EQ(Accept(routes), Answer::kAck);
+  state_->SetConfig(form_.Remove(kCds, "old").Remove(kEds, "old").Route("s", {"a"}).Get());
+  EXPECT_THAT(Settle(), ElementsAre("CDS a"));
+}
+
 TEST_F(StreamStateTest, TypesWithEqualNoncesDoNotMix) {
   state_->SetConfig(form_.Cluster("a").Listener("x", {}).Get());
   Subscribe(kCds);
@@ -264,6 +285,40 @@ TEST_F(StreamStateTest, ChangedRoutesWaitForClustersAndTheirEndpoints) {
   EXPECT_EQ(LineOf(taken[0]), "EDS b");
   Accept(taken[0]);
   EXPECT_THAT(Settle(), ElementsAre("RDS r"));
+}
+
+// A mutual endpoint under a cluster that has no transport for it yet would have been called in the clear.
+TEST_F(StreamStateTest, ChangedEndpointsDoNotOvertakeTheirChangedCluster) {
+  state_->SetConfig(form_.Cluster("a").Get());
+  Subscribe(kCds);
+  Subscribe(kEds, {"a"});
+  Settle();
+  state_->SetConfig(form_.Cluster("a", "first change").Get());
+  const std::vector<Response> first = Take();
+  ASSERT_EQ(first.size(), 2u);
+  EXPECT_EQ(Accept(first[1]), Answer::kAck);
+  // The clusters of the first change are not answered yet.
+  state_->SetConfig(form_.Cluster("a", "mutual").Endpoints("a", "mutual").Endpoints("b").Get());
+  EXPECT_THAT(Lines(), IsEmpty());
+  names_[kEds] = {"a", "b"};
+  Send(Ask(kEds, names_[kEds], last_nonce_[kEds]));
+  EXPECT_THAT(Lines(), ElementsAre("EDS b"));  // asked for by name: at once
+  EXPECT_EQ(Send(Ask(kEds, names_[kEds], last_nonce_[kEds])), Answer::kAck);
+  EXPECT_EQ(Accept(first[0]), Answer::kAck);
+  EXPECT_THAT(Lines(), ElementsAre("CDS a", "EDS a"));
+}
+
+TEST_F(StreamStateTest, EndpointsOvertakeAClusterThatIsNeverAnsweredForAtTheDeadline) {
+  state_->SetConfig(form_.Cluster("a").Get());
+  Subscribe(kCds);
+  Subscribe(kEds, {"a"});
+  const std::vector<Response> first = Take();
+  ASSERT_EQ(first.size(), 2u);
+  EXPECT_EQ(Accept(first[1]), Answer::kAck);
+  state_->SetConfig(form_.Cluster("a", "changed").Endpoints("a", "changed").Get());
+  EXPECT_THAT(Lines(), IsEmpty());
+  now_ += limits_.answer_deadline;
+  EXPECT_THAT(Lines(), ElementsAre("CDS a", "EDS a"));
 }
 
 TEST_F(StreamStateTest, AClientThatNeverAnswersForEndpointsGetsItsRoutesAtTheDeadline) {
@@ -351,6 +406,16 @@ TEST_F(StreamStateTest, RequestsWithoutNodeOrTypeEndTheStream) {
   const auto no_type = state.OnRequest(without_type, now_);
   EXPECT_EQ(no_type.status().code(), absl::StatusCode::kInvalidArgument);
   EXPECT_THAT(std::string(no_type.status().message()), ::testing::HasSubstr("type_url"));
+}
+
+TEST_F(StreamStateTest, ANamesListWithoutMeasureEndsTheStream) {
+  limits_.names = 2;
+  StreamState state(limits_);
+  DiscoveryRequest request = Ask(kEds, {"a", "b", "c"});
+  request.mutable_node()->set_id("web-1.shop");
+  const auto refused = state.OnRequest(request, now_);
+  EXPECT_EQ(refused.status().code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_THAT(std::string(refused.status().message()), ::testing::HasSubstr("has 3 names"));
 }
 
 TEST_F(StreamStateTest, UnknownTypesAreNotAnswered) {

@@ -55,7 +55,10 @@ Answer Subscription::NoteAnswer(const DiscoveryRequest& request, absl::Time now)
 
 void Subscription::NoteAccepted() {
   if (IsWhole()) accepted_.clear();
-  for (const ResourcePtr& resource : in_flight_->resources) accepted_[resource->name] = resource;
+  for (const ResourcePtr& resource : in_flight_->resources) {
+    // What it has unsubscribed meanwhile it does not keep.
+    accepted_[resource->name] = resource;
+  }
   report_.acked_version = in_flight_->version;
   report_.rejected_version.clear();
   report_.rejection.clear();

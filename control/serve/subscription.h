@@ -28,6 +28,8 @@ struct Limits {
   size_t response_bytes = 3'500'000;
   // How long an unanswered response holds back the next one, and the types behind it.
   absl::Duration answer_deadline = absl::Seconds(10);
+  // Of one type in one request; what a stream may make us remember.
+  int names = 100'000;
 };
 
 // What becomes one DiscoveryResponse.

@@ -9,6 +9,7 @@ namespace weft::control::serve {
 namespace {
 
 constexpr int kMostRequestBytes = 4 << 20;
+constexpr int kMostStreamsOfAConnection = 100;  // a proxy has one, and a certificate request now and then
 
 }  // namespace
 
@@ -19,6 +20,7 @@ absl::StatusOr<std::unique_ptr<XdsServer>> XdsServer::Start(const std::string& a
   builder.SetMaxReceiveMessageSize(kMostRequestBytes);
   builder.SetMaxSendMessageSize(-1);
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
+  builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, kMostStreamsOfAConnection);
   // A proxy whose machine vanished is noticed within a minute and a half; proxies may ping as often as they like.
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, 60'000);
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 20'000);

@@ -22,7 +22,6 @@ class Mesh:
         self.replicas = replicas
         self.control_flags = control_flags
         self.say = say
-        self.control_flags = control_flags
         self.network = pods.Network(folder)
         self.control = self.client = self.visitor = None
         self.nginxes, self.sidecars = [], {}

@@ -6,6 +6,7 @@ After `stay` it holds the mesh up by itself."""
 import argparse
 import asyncio
 import os
+import shlex
 import signal
 import socket
 import sys
@@ -73,10 +74,11 @@ def write_ways_in(mesh, folder):
             file.write(f"{pod.pause.pid}\n")
     with open(os.path.join(folder, "canary.yaml"), "w", encoding="utf-8") as file:
         file.write(objects.route({"v1": 50, "v2": 50}))
+    here = shlex.quote(folder)
     scripts = {
-        "in": f'pod=$1; shift\nexec nsenter --target="$(cat {folder}/holder)" --user --preserve-credentials --net --mount --pid -- \\\n'
-              f'  nsenter --target="$(cat "{folder}/$pod.pid")" --net --mount -- "$@"\n',
-        "weft": f'exec {mesh.programs["WEFT"]} --server unix:{mesh.control.socket} "$@"\n',
+        "in": f'pod=$1; shift\nexec nsenter --target="$(cat {here}/holder)" --user --preserve-credentials --net --mount --pid -- \\\n'
+              f'  nsenter --target="$(cat {here}/"$pod.pid")" --net --mount -- "$@"\n',
+        "weft": f'exec {shlex.quote(mesh.programs["WEFT"])} --server {shlex.quote("unix:" + mesh.control.socket)} "$@"\n',
     }
     for name, text in scripts.items():
         with open(os.path.join(folder, name), "w", encoding="ascii") as file:

@@ -14,7 +14,8 @@ using telemetry::AccessRecord;
 
 class Fields final : public telemetry::HeaderLookup {
  public:
-  Fields(const http::RequestHead& request, const http::ResponseHead* response) : request_(request), response_(response) {}
+  Fields(const http::RequestHead& request, const http::ResponseHead* response)
+      : request_(request), response_(response) {}
 
   std::optional<std::string_view> Request(std::string_view name) const override {
     if (name == "host" || name == ":authority") return Known(request_.authority);
@@ -41,18 +42,24 @@ class Fields final : public telemetry::HeaderLookup {
 
 std::string_view ProtocolName(http::Version version) {
   switch (version) {
-    case http::Version::kHttp10: return "HTTP/1.0";
-    case http::Version::kHttp11: return "HTTP/1.1";
-    case http::Version::kHttp2: return "HTTP/2";
+    case http::Version::kHttp10:
+      return "HTTP/1.0";
+    case http::Version::kHttp11:
+      return "HTTP/1.1";
+    case http::Version::kHttp2:
+      return "HTTP/2";
   }
   return "";
 }
 
 std::string_view PathOf(config::AccessLogSpec::Sink sink, const std::string& path) {
   switch (sink) {
-    case config::AccessLogSpec::Sink::kStdout: return "/dev/stdout";
-    case config::AccessLogSpec::Sink::kStderr: return "/dev/stderr";
-    case config::AccessLogSpec::Sink::kFile: break;
+    case config::AccessLogSpec::Sink::kStdout:
+      return "/dev/stdout";
+    case config::AccessLogSpec::Sink::kStderr:
+      return "/dev/stderr";
+    case config::AccessLogSpec::Sink::kFile:
+      break;
   }
   return path;
 }
@@ -83,10 +90,12 @@ void FillFailure(const base::Failure& failure, AccessRecord* record) {
 }  // namespace
 
 int64_t AccessLogger::WallAt(runtime::TimePoint then) const {
-  return reactor_.clock().WallMicros() - std::chrono::duration_cast<std::chrono::microseconds>(reactor_.now() - then).count();
+  return reactor_.clock().WallMicros() -
+         std::chrono::duration_cast<std::chrono::microseconds>(reactor_.now() - then).count();
 }
 
-const std::vector<AccessLogger::Log>& AccessLogger::LogsOf(const config::FilterChain& chain, const std::vector<config::AccessLogSpec>& specs,
+const std::vector<AccessLogger::Log>& AccessLogger::LogsOf(const config::FilterChain& chain,
+                                                           const std::vector<config::AccessLogSpec>& specs,
                                                            uint64_t generation) {
   if (generation != generation_) compiled_.clear();
   generation_ = generation;
@@ -118,7 +127,8 @@ void AccessLogger::Write(const std::vector<Log>& logs, const AccessRecord& recor
   }
 }
 
-void AccessLogger::OnRequest(const http::RequestHead& request, const http::ResponseHead* response, const http::Context& context) {
+void AccessLogger::OnRequest(const http::RequestHead& request, const http::ResponseHead* response,
+                             const http::Context& context) {
   if (context.chain == nullptr || !context.chain->http || context.chain->http->spec.access_logs.empty()) return;
   const auto& logs = LogsOf(*context.chain, context.chain->http->spec.access_logs, context.snapshot->generation);
   const Fields fields(request, response);
@@ -146,8 +156,8 @@ void AccessLogger::OnRequest(const http::RequestHead& request, const http::Respo
   Write(logs, record);
 }
 
-void AccessLogger::OnOpaque(const config::FilterChain& chain, uint64_t generation, const downstream::OpaqueOutcome& outcome,
-                            const http::ConnectionInfo& connection) {
+void AccessLogger::OnOpaque(const config::FilterChain& chain, uint64_t generation,
+                            const downstream::OpaqueOutcome& outcome, const http::ConnectionInfo& connection) {
   if (chain.tcp->spec.access_logs.empty()) return;
   const auto& logs = LogsOf(chain, chain.tcp->spec.access_logs, generation);
   const runtime::TimePoint start = connection.stamps.accepted;

@@ -1,5 +1,6 @@
 #include "proxy/app/ads_channel.h"
 
+#include <algorithm>
 #include <fstream>
 #include <iterator>
 #include <optional>
@@ -23,12 +24,29 @@ absl::StatusOr<std::string> RootsOf(const config::ValidationSpec& validation) {
   return absl::FailedPreconditionError("its TLS settings have no trusted_ca to check the control plane with");
 }
 
+bool IsDnsName(const config::SanMatchSpec& san) {
+  return san.type == config::SanMatchSpec::Type::kDns && san.how == config::SanMatchSpec::How::kExact;
+}
+
+// gRPC checks one DNS name. A check that was asked for and that it cannot do must not be left out without a word.
+absl::Status CheckIsPossible(const config::ValidationSpec& validation) {
+  const auto& sans = validation.sans;
+  if (!sans.empty() && std::none_of(sans.begin(), sans.end(), &IsDnsName)) {
+    return absl::FailedPreconditionError(
+        "its TLS settings ask for names of the control plane of which none is an exact DNS name, which is all that can be "
+        "checked here");
+  }
+  if (validation.spki_sha256_base64.empty() && validation.certificate_sha256.empty()) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      "its TLS settings pin the control plane's certificate, which cannot be checked here");
+}
+
 // The name that the server's certificate must have: a DNS name that is asked for, else the one that we send, else the
 // host's.
 std::string ServerName(const config::UpstreamTlsSpec& spec, const config::ClusterSpec& cluster) {
   if (spec.common.validation) {
     for (const config::SanMatchSpec& san : spec.common.validation->sans) {
-      if (san.type == config::SanMatchSpec::Type::kDns && san.how == config::SanMatchSpec::How::kExact) return san.text;
+      if (IsDnsName(san)) return san.text;
     }
   }
   if (!spec.sni.empty()) return spec.sni;
@@ -56,6 +74,7 @@ absl::StatusOr<discovery::ChannelTls> AdsTls(const config::UpstreamTlsSpec& spec
   if (!spec.common.validation) {
     return absl::FailedPreconditionError("its TLS settings do not check the control plane's certificate");
   }
+  if (absl::Status status = CheckIsPossible(*spec.common.validation); !status.ok()) return status;
   auto roots = RootsOf(*spec.common.validation);
   if (!roots.ok()) return roots.status();
   discovery::ChannelTls tls;

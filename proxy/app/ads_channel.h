@@ -15,7 +15,8 @@ namespace weft::app {
 // `cluster` has a host; gRPC wants one family: that of the first.
 std::string AdsTarget(const config::ClusterSpec& cluster);
 
-// The TLS settings as gRPC takes them. FailedPrecondition when there is nothing to check the server with.
+// The TLS settings as gRPC takes them. FailedPrecondition when there is nothing to check the server with,
+// or when they ask for a check that gRPC cannot do.
 absl::StatusOr<discovery::ChannelTls> AdsTls(const config::UpstreamTlsSpec& spec, const config::ClusterSpec& cluster);
 
 class AdsChannel final : public discovery::ChannelSource {

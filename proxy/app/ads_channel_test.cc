@@ -40,6 +40,21 @@ TEST(AdsTls, TheServerIsAlwaysChecked) {
   EXPECT_EQ(tls->key_pem, "");
 }
 
+// A URI to match was dropped without a word, so that any server under the same roots would have done.
+TEST(AdsTls, WhatCannotBeCheckedIsRefused) {
+  const config::ClusterSpec cluster = Cluster(config::Discovery::kStrictDns, {"0.0.0.0:15012"}, "host");
+  config::UpstreamTlsSpec spec;
+  spec.common.validation.emplace().trusted_ca_pem = "roots";
+  config::UpstreamTlsSpec pinned = spec;
+  using San = config::SanMatchSpec;
+  spec.common.validation->sans.push_back({San::Type::kUri, San::How::kExact, "spiffe://a/b", false});
+  EXPECT_EQ(AdsTls(spec, cluster).status().code(), absl::StatusCode::kFailedPrecondition);
+  spec.common.validation->sans.push_back({San::Type::kDns, San::How::kSuffix, "weft", false});
+  EXPECT_EQ(AdsTls(spec, cluster).status().code(), absl::StatusCode::kFailedPrecondition);
+  pinned.common.validation->certificate_sha256.push_back(std::string(64, '0'));
+  EXPECT_EQ(AdsTls(pinned, cluster).status().code(), absl::StatusCode::kFailedPrecondition);
+}
+
 TEST(AdsTls, NameIsTheOneAskedForThenTheOneSent) {
   const config::ClusterSpec cluster = Cluster(config::Discovery::kStrictDns, {"0.0.0.0:15012"}, "host");
   config::UpstreamTlsSpec spec;

@@ -1,6 +1,6 @@
-// AllocationCounter: counts the heap allocations of the whole process, of every thread and by every way (malloc, new, memalign),
-// for tests that promise there are none. Linking allocation_counter.cc replaces malloc, so only its own test binary does. Under
-// a sanitizer, which has its own malloc, it counts nothing and says so.
+// AllocationCounter: counts the heap allocations of the whole process, of every thread and by every way (malloc, new,
+// memalign), for tests that promise there are none. Linking allocation_counter.cc replaces malloc, so only its own test
+// binary does. Under a sanitizer, which has its own malloc, it counts nothing and says so.
 #ifndef WEFT_PROXY_APP_ALLOCATION_COUNTER_H_
 #define WEFT_PROXY_APP_ALLOCATION_COUNTER_H_
 

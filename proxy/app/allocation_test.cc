@@ -1,5 +1,5 @@
-// Plain HTTP/1.1 costs no heap allocation per request in steady state: client, the whole line of a worker as the process runs it,
-// and an endpoint, over sockets.
+// Plain HTTP/1.1 costs no heap allocation per request in steady state: client, the whole line of a worker as the
+// process runs it, and an endpoint, over sockets.
 #include <gtest/gtest.h>
 #include <poll.h>
 #include <sys/socket.h>
@@ -80,7 +80,8 @@ class Endpoint {
     }
     const std::string_view request(bytes, static_cast<size_t>(got));
     const bool complete = request.starts_with("GET") ? request.ends_with(kEndOfHead) : request.ends_with(kEndOfContent);
-    if (complete) EXPECT_EQ(send(fd, answer_.data(), answer_.size(), MSG_NOSIGNAL), static_cast<ssize_t>(answer_.size()));
+    if (complete)
+      EXPECT_EQ(send(fd, answer_.data(), answer_.size(), MSG_NOSIGNAL), static_cast<ssize_t>(answer_.size()));
   }
 
   const std::string answer_;
@@ -93,7 +94,7 @@ class Endpoint {
   std::thread thread_;
 };
 
-// One cluster of two endpoints, reached by a route that adds a field and a timeout.
+// One cluster of two endpoints, reached by a route that adds fields both ways and rewrites the path.
 std::shared_ptr<const config::Snapshot> MakeSnapshot(const std::vector<base::Address>& endpoints) {
   auto snapshot = std::make_shared<config::Snapshot>();
   snapshot->generation = 1;
@@ -113,6 +114,7 @@ std::shared_ptr<const config::Snapshot> MakeSnapshot(const std::vector<base::Add
   config::RouteSpec& route = virtual_host.routes.emplace_back();
   route.match.path = "/";
   route.request_headers.add = {{config::HeaderChangeSpec::Append::kOverwrite, "x-from", "%DOWNSTREAM_REMOTE_ADDRESS%"}};
+  route.response_headers.add = {{config::HeaderChangeSpec::Append::kAppend, "x-protocol", "%PROTOCOL%"}};
   config::ForwardSpec forward;
   forward.clusters = {{cluster->spec.name, 1, {}, {}}};
   forward.prefix_rewrite = "/api/";
@@ -138,7 +140,8 @@ std::shared_ptr<const config::Snapshot> MakeSnapshot(const std::vector<base::Add
 class Proxy {
  public:
   explicit Proxy(std::shared_ptr<const config::Snapshot> snapshot)
-      : recorder_({worker_.reactor(), metrics_.AddWorker([](std::function<void()> work) { work(); }), log_writer_, {}}) {
+      : recorder_(
+            {worker_.reactor(), metrics_.AddWorker([](std::function<void()> work) { work(); }), log_writer_, {}}) {
     path_ = std::make_unique<DataPath>(
         DataPathDeps{worker_, [](std::shared_ptr<const config::Snapshot>) {}, recorder_, &peers_});
     peers_.push_back(path_.get());
@@ -169,7 +172,8 @@ class Client {
   }
   // Sends the request, reads until the answer ends with `end`. False: the proxy gave up.
   bool Exchange(std::string_view request, std::string_view end) {
-    if (send(fd_.get(), request.data(), request.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(request.size())) return false;
+    if (send(fd_.get(), request.data(), request.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(request.size()))
+      return false;
     size_ = 0;
     while (!answer().ends_with(end)) {
       const ssize_t got = recv(fd_.get(), bytes_.data() + size_, bytes_.size() - size_, 0);
@@ -226,10 +230,10 @@ TEST(AllocationTest, AGetWithItsContentAllocatesNothing) {
 
 TEST(AllocationTest, APostWithAChunkedAnswerAllocatesNothing) {
   const std::string content = std::string(500, 'y') + std::string(kEndOfContent);
-  ExpectNoAllocations("POST /items HTTP/1.1\r\nHost: a.service.example\r\nContent-Length: " +
-                          std::to_string(content.size()) + "\r\n\r\n" + content,
-                      "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n1\r\n!\r\n0\r\n\r\n",
-                      "\r\n0\r\n\r\n");
+  ExpectNoAllocations(
+      "POST /items HTTP/1.1\r\nHost: a.service.example\r\nContent-Length: " + std::to_string(content.size()) +
+          "\r\n\r\n" + content,
+      "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n1\r\n!\r\n0\r\n\r\n", "\r\n0\r\n\r\n");
 }
 
 }  // namespace

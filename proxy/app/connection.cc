@@ -231,7 +231,7 @@ class ConnectionDriver final : private LiveConnection {
     }
     if (chain_ == nullptr) {
       stream_->Reset();
-      co_return Refuse(NoChain("not"));
+      co_return Refuse(NoChain("does not take"));
     }
     info_.filter_chain = chain_->name;
     if (chain_->needs_secret) {
@@ -242,8 +242,10 @@ class ConnectionDriver final : private LiveConnection {
   }
 
   Task<bool> AcceptTls() {
+    const runtime::Duration limit = chain_->tls_timeout;
+    const runtime::TimePoint deadline = limit > runtime::Duration::zero() ? reactor_.now() + limit : runtime::kNever;
     auto secured = co_await tls::TlsStream::Accept(reactor_, std::move(stream_), chain_->tls, std::move(first_.received),
-                                                   reactor_.now() + chain_->tls_timeout);
+                                                   deadline);
     if (!secured.ok()) co_return Refuse(std::move(secured).failure());
     first_.received = base::ByteChain();
     info_.tls = true;
@@ -279,16 +281,16 @@ class ConnectionDriver final : private LiveConnection {
                                 std::move(first_.received), report.outcome));
     if (ended.outcome == Outcome::kDone) co_return;
     report.outcome.failed = true;
-    report.outcome.failure = NoChain("no longer");
+    report.outcome.failure = NoChain("no longer takes");
     stream_->Reset();
   }
 
   // Under strict mutual TLS that is what plain connections get.
-  Failure NoChain(std::string_view how) const {
+  Failure NoChain(std::string_view takes) const {
     const bool tls = first_.verdict.protocol == detect::Protocol::kTls;
     std::string offered;
     for (const std::string& protocol : first_.verdict.hello.protocols) offered += (offered.empty() ? ", ALPN " : " ") + protocol;
-    return Refusal(FailureKind::kNoFilterChain, info_.listener + " does " + std::string(how) + " take " +
+    return Refusal(FailureKind::kNoFilterChain, info_.listener + " " + std::string(takes) + " " +
                                                     (tls ? "TLS of this kind" + offered : "plain bytes") + " on port " +
                                                     std::to_string(info_.destination.port()));
   }

@@ -27,6 +27,7 @@ DataPath::DataPath(DataPathDeps deps)
       connections_(reactor_) {
   snapshots_.WhenChanged([this](const config::Snapshot& snapshot) {
     line_.pools.Sweep(snapshot);
+    line_.picker.Forget(snapshot);
     live_.Review(snapshot);
     swapped_.Notify();
   });

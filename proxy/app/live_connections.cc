@@ -10,7 +10,8 @@ void LiveConnections::Review(const config::Snapshot& snapshot) {
   for (const auto& [name, listener] : snapshot.listeners) {
     const auto before = reviewed_.find(name);
     // Not by address, which a newer object may have taken over.
-    const bool same = before != reviewed_.end() && !before->second.owner_before(listener) && !listener.owner_before(before->second);
+    const bool same =
+        before != reviewed_.end() && !before->second.owner_before(listener) && !listener.owner_before(before->second);
     if (!same) changed.emplace(name, true);
     now.emplace(name, listener);
   }

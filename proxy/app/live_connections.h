@@ -1,6 +1,6 @@
-// LiveConnections: the connections of one worker that have their filter chain. A change of configuration closes none of them,
-// except those that their listener would refuse now (a plain one after mutual TLS became strict); a drain ends them gently.
-// Worker thread only. Does not own them.
+// LiveConnections: the connections of one worker that have their filter chain. A change of configuration closes none of
+// them, except those that their listener would refuse now (a plain one after mutual TLS became strict); a drain ends
+// them gently. Worker thread only. Does not own them.
 #ifndef WEFT_PROXY_APP_LIVE_CONNECTIONS_H_
 #define WEFT_PROXY_APP_LIVE_CONNECTIONS_H_
 
@@ -29,14 +29,15 @@ class LiveConnection : public base::ListNode {
 class LiveConnections {
  public:
   void Add(LiveConnection* connection) { list_.PushBack(connection); }
-  // After each swap. Looks at the connections of listeners that have changed, so that other changes cost nothing here. A listener
-  // that is gone leaves its connections alone.
+  // After each swap. Looks at the connections of listeners that have changed, so that other changes cost nothing here.
+  // A listener that is gone leaves its connections alone.
   void Review(const config::Snapshot& snapshot);
   void BeginDrain();
 
  private:
   base::List<LiveConnection> list_;
-  // What the connections were accepted under or reviewed for. Weak: the last reference to a Listener is the main thread's.
+  // What the connections were accepted under or reviewed for. Weak: the last reference to a Listener is the main
+  // thread's.
   base::StringMap<std::weak_ptr<const config::Listener>> reviewed_;
 };
 

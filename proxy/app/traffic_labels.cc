@@ -89,11 +89,11 @@ const TrafficLabels::Called& TrafficLabels::CalledOf(std::string_view cluster_na
   const size_t address = endpoint.valid() ? endpoint.Hash() : 0;
   const size_t mixed = (reinterpret_cast<uintptr_t>(cluster_name.data()) >> 4) ^ address ^ (address >> 17);
   Called& called = called_[mixed % kRemembered];
-  if (called.cluster == cluster_name.data() && called.generation == snapshot.generation && called.endpoint == address &&
+  if (called.cluster == cluster_name && called.generation == snapshot.generation && called.endpoint == address &&
       called.epoch == metrics_.label_epoch()) {
     return called;
   }
-  called.cluster = cluster_name.data();
+  called.cluster.assign(cluster_name);
   called.generation = snapshot.generation;
   called.endpoint = address;
   called.epoch = metrics_.label_epoch();

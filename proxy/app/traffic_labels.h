@@ -51,7 +51,7 @@ class TrafficLabels {
     telemetry::Tls tls = telemetry::Tls::kPlain;  // of the client's connection
   };
   struct Called {
-    const char* cluster = nullptr;
+    std::string cluster;  // its text: a cluster_header puts other names at the same place
     uint64_t generation = 0;
     size_t endpoint = 0;
     uint32_t epoch = 0;

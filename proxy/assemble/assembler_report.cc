@@ -25,7 +25,7 @@ std::vector<std::string> Assembler::State::WaitingFor() const {
   if (deps_.reactor.now() < endpoints_deadline_) {
     for (std::string& text : clusters_.WaitingFor()) waiting.push_back(std::move(text));
   }
-  for (std::string& text : listeners_.WaitingFor()) waiting.push_back(std::move(text));
+  for (std::string& text : listeners_.WaitingFor(deps_.reactor.now())) waiting.push_back(std::move(text));
   return waiting;
 }
 

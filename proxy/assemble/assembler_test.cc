@@ -99,6 +99,18 @@ TEST_F(AssemblerTest, ChangesOfOneTurnAreOneSnapshot) {
   EXPECT_EQ(ClusterNow("a")->hosts.size(), 1u);
 }
 
+// A route table that never came kept the whole proxy from ever being ready.
+TEST_F(AssemblerTest, ReadinessWaitsForRoutesOnlyForAWhile) {
+  StartWithAds();
+  Accept(ResourceType::kCluster, {StaticCluster("a")});
+  Accept(ResourceType::kListener, {Listener("late", 10000, Chain("x", Rds("missing"))),
+                                   Listener("good", 10001, Chain("x", "route_config: " + Routes("r", "a")))});
+  Turn(std::chrono::seconds(14));
+  EXPECT_EQ(assembler_->readiness().waiting_for, Strings{"routes missing of listener late"});
+  Turn(std::chrono::seconds(2));
+  EXPECT_TRUE(assembler_->readiness().ready);
+}
+
 TEST_F(AssemblerTest, ABadResourceHarmsOnlyItself) {
   StartWithAds();
   Accept(ResourceType::kCluster, {StaticCluster("a"), StaticCluster("b"), StaticCluster("gone")});

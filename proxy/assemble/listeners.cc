@@ -209,9 +209,10 @@ runtime::TimePoint Listeners::NextDeadline() const {
   return next;
 }
 
-std::vector<std::string> Listeners::WaitingFor() const {
+std::vector<std::string> Listeners::WaitingFor(runtime::TimePoint now) const {
   std::vector<std::string> waiting;
   for (const auto& [name, record] : records_) {
+    if (now >= record.deadline) continue;  // one resource that never comes does not keep all others from being used
     if (const std::string missing = MissingRoutes(*record.plan); !missing.empty()) {
       waiting.push_back(absl::StrCat("routes ", missing, " of listener ", name));
     }

@@ -77,7 +77,8 @@ class Listeners {
   bool IsWarming(const std::string& name) const;
   // When the first of the waiting ones has waited long enough; kNever: nobody waits.
   runtime::TimePoint NextDeadline() const;
-  std::vector<std::string> WaitingFor() const;
+  // In words: what listeners wait for, each for as long as the limit allows.
+  std::vector<std::string> WaitingFor(runtime::TimePoint now) const;
 
  private:
   struct Record {

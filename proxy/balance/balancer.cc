@@ -14,6 +14,8 @@ runtime::Task<base::Result<http::Response>> Fail(base::FailureKind kind, std::st
 }  // namespace
 
 runtime::Task<base::Result<http::Response>> Balancer::Call(http::Request request, http::Context& context) {
+  context.cluster = nullptr;  // what the last try had may be gone with its Snapshot
+  context.host = nullptr;
   const config::Cluster* cluster = snapshots_.current()->FindCluster(context.cluster_name);
   if (cluster == nullptr) {
     return Fail(base::FailureKind::kNoCluster, "no cluster " + std::string(context.cluster_name));

@@ -4,6 +4,8 @@
 #include <optional>
 #include <string>
 
+#include "absl/container/flat_hash_set.h"
+
 namespace weft::balance {
 namespace {
 
@@ -40,6 +42,13 @@ bool HasTried(Picker::Tried tried) { return !tried.empty() && tried[0] != nullpt
 bool Picker::HasOther(const config::Cluster& cluster, Tried tried) {
   const std::optional<uint32_t> priority = BestPriority(cluster);
   return priority && OthersThanTried(cluster, *priority, tried);
+}
+
+void Picker::Forget(const config::Snapshot& newest) {
+  absl::flat_hash_set<const endpoint::ClusterState*> live;
+  for (const auto& [name, cluster] : newest.clusters) live.insert(cluster->state.get());
+  absl::erase_if(rotations_, [&](const auto& entry) { return !live.contains(entry.first); });
+  absl::erase_if(by_destination_, [&](const auto& entry) { return !live.contains(entry.first); });
 }
 
 const Host* Picker::Pick(const config::Cluster& cluster, const base::Address& destination, Tried tried) {

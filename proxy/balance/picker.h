@@ -26,6 +26,10 @@ class Picker {
   // True when a host other than `tried` could be picked.
   static bool HasOther(const config::Cluster& cluster, Tried tried);
 
+  // Forgets what it remembers of clusters that this Snapshot no longer has. Call after a swap.
+  void Forget(const config::Snapshot& newest);
+  size_t remembered() const { return rotations_.size() + by_destination_.size(); }
+
  private:
   // Round robin's memory of one cluster; begins anew when the members change.
   struct Rotation {

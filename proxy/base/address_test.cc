@@ -9,6 +9,9 @@ TEST(Address, ParsesAndPrintsBothFamilies) {
   EXPECT_EQ(Address::Parse("1.2.3.4:80")->ToString(), "1.2.3.4:80");
   EXPECT_EQ(Address::Parse("[::1]:443")->ToString(), "[::1]:443");
   EXPECT_EQ(Address::FromIp("2001:db8::1", 5)->ip(), "2001:db8::1");
+  const std::string longest(sizeof(sockaddr_un::sun_path) - 1, 'p');
+  EXPECT_EQ(Address::FromPath(longest)->ToString(), "unix:" + longest);
+  EXPECT_EQ(Address().ToString(), "-");
   for (const char* bad : {"", "1.2.3.4", "1.2.3.4:", "1.2.3.4:65536", "1.2.3:80", "::1:80", "[::1]", "host:80", "1.2.3.4:8x"}) {
     EXPECT_FALSE(Address::Parse(bad)) << bad;
   }

@@ -50,6 +50,8 @@ class Arena {
       std::memcpy(Allocate(more.size()), more.data(), more.size());
       return {last.data(), last.size() + more.size()};
     }
+    // Room for as much again: text that comes byte by byte is copied a few times, not at each byte.
+    if (last.size() + more.size() > left_) Grow(2 * (last.size() + more.size()));
     char* place = Allocate(last.size() + more.size());
     std::memcpy(place, last.data(), last.size());
     std::memcpy(place + last.size(), more.data(), more.size());

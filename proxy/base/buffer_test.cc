@@ -78,5 +78,22 @@ TEST(ByteChain, CopiesLargerThanABlockStayInOrder) {
   EXPECT_EQ(chain.ToString(), big);
 }
 
+TEST(ByteChain, ManySlicesComeFromThePoolAndGoBackToIt) {
+  const size_t before = BufferPool::ForThisThread().bytes_in_use();
+  std::string expected;
+  {
+    ByteChain chain;
+    for (int i = 0; i < 300; ++i) {
+      chain.Append(Slice{{}, "ab", 2});
+      expected += "ab";
+    }
+    EXPECT_GT(BufferPool::ForThisThread().bytes_in_use(), before);
+    ByteChain moved = std::move(chain);
+    moved.Consume(201);
+    EXPECT_EQ(moved.ToString(), expected.substr(201));
+  }
+  EXPECT_EQ(BufferPool::ForThisThread().bytes_in_use(), before);
+}
+
 }  // namespace
 }  // namespace weft::base

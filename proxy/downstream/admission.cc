@@ -14,7 +14,8 @@ using base::FailureKind;
 
 http::Response Refuse(FailureKind kind, std::string detail, const http::RequestHead& request, http::Context* context) {
   context->failed = true;
-  context->failure = {kind, base::Origin::kDownstream, base::Phase::kRequestHead, base::RetrySafety::kNever, std::move(detail)};
+  context->failure = {kind, base::Origin::kDownstream, base::Phase::kRequestHead, base::RetrySafety::kNever,
+                      std::move(detail)};
   return http::MakeReply(context->failure, &request);
 }
 
@@ -31,16 +32,21 @@ http::Response RedirectTo(std::string_view path) {
 
 }  // namespace
 
-std::optional<http::Response> Admit(const config::HttpConnectionSpec& spec, http::RequestHead* request, http::Context* context) {
+std::optional<http::Response> Admit(const config::HttpConnectionSpec& spec, http::RequestHead* request,
+                                    http::Context* context) {
   if (request->version == http::Version::kHttp10) {
-    if (!spec.accept_http_10) return Refuse(FailureKind::kHttp10Refused, "HTTP/1.0 is not accepted here", *request, context);
+    if (!spec.accept_http_10)
+      return Refuse(FailureKind::kHttp10Refused, "HTTP/1.0 is not accepted here", *request, context);
     if (request->authority.empty()) request->authority = request->arena.Copy(spec.default_host_for_http_10);
     if (request->authority.empty()) return Refuse(FailureKind::kMalformedRequest, "no Host field", *request, context);
   }
   switch (http::NormalizePath(spec.path, request->arena, &request->path)) {
-    case http::PathVerdict::kGoOn: return std::nullopt;
-    case http::PathVerdict::kRedirect: return RedirectTo(request->path);
-    case http::PathVerdict::kRefuse: break;
+    case http::PathVerdict::kGoOn:
+      return std::nullopt;
+    case http::PathVerdict::kRedirect:
+      return RedirectTo(request->path);
+    case http::PathVerdict::kRefuse:
+      break;
   }
   return Refuse(FailureKind::kMalformedRequest, "forbidden escape in the path", *request, context);
 }

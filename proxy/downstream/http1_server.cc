@@ -32,6 +32,8 @@ using runtime::Task;
 using runtime::TimePoint;
 
 constexpr size_t kWriteBatch = 64 * 1024;           // content collected for one write
+constexpr size_t kTurnBytes = 256 * 1024;           // of content, and
+constexpr size_t kTurnRequests = 32;                // pipelined ones, before the other connections have their turn
 constexpr size_t kMaxDrain = 256 * 1024;            // of a request's content after an early response
 constexpr Duration kLinger = std::chrono::seconds(1);
 constexpr Duration kFirstProbe = std::chrono::seconds(1);
@@ -50,7 +52,9 @@ class Connection final : private net::ByteStream::HangupListener, private http::
 
   Task<void> Serve(base::ByteChain received) {
     feed_.Prepend(std::move(received));
+    runtime::TurnShare share(deps_.reactor, kTurnRequests);  // a client that pipelines without end
     while (co_await ServeOne()) {
+      if (share.Spend(1)) co_await runtime::NextTurn(deps_.reactor);
     }
   }
 
@@ -103,17 +107,14 @@ class Connection final : private net::ByteStream::HangupListener, private http::
 };
 
 void Connection::OnInterim(const http::ResponseHead& head) {
-  if (!interim_allowed_) return;
+  if (!interim_allowed_ || unsent_ != nullptr) return;  // it may be left out, so a client that does not read holds one at most
   base::ByteChain out;
   codec::h1::WriteResponseHead(head, {}, &out);
-  if (unsent_ == nullptr) {
-    struct iovec pieces[16];
-    const net::IoResult put = stream_.TryWrite(pieces, out.FillIovecs(pieces, 16));
-    if (put.state == net::IoState::kOk) out.Consume(put.bytes);
-    if (put.state == net::IoState::kWouldBlock || out.empty()) return;  // it may be left out, but not be torn
-    unsent_ = std::make_unique<base::ByteChain>();
-  }
-  unsent_->Append(std::move(out));
+  struct iovec pieces[16];
+  const net::IoResult put = stream_.TryWrite(pieces, out.FillIovecs(pieces, 16));
+  if (put.state == net::IoState::kOk) out.Consume(put.bytes);
+  if (put.state == net::IoState::kWouldBlock || out.empty()) return;
+  unsent_ = std::make_unique<base::ByteChain>(std::move(out));  // but not be torn
 }
 
 // A FIN says that the client sends no more, not whether it still waits for its answer or has closed its socket. Sending tells: a
@@ -234,7 +235,8 @@ Task<bool> Connection::ServeOne() {
   if (answered) {
     const bool content_open = content == &body && !body.ended();
     const bool worn = spec().max_requests_per_connection > 0 && requests_ >= spec().max_requests_per_connection;
-    const bool close = !request.keep_alive || !response.head->keep_alive || worn || !placed_ || deps_.draining.cancelled() ||
+    // Bytes behind a CONNECT may be meant for the tunnel: where there is none they are not a request.
+    const bool close = !request.keep_alive || request.is_connect() || !response.head->keep_alive || worn || !placed_ || deps_.draining.cancelled() ||
                        (content_open && still_waits);
     context.stamps.response_started = deps_.reactor.now();
     const bool switched = tunnel && !context.failed && (response.head->status == 101 || request.is_connect());
@@ -281,6 +283,7 @@ Task<bool> Connection::SendContent(http::Context& context, Response& response, b
   bool end = body == nullptr;
   const Duration stream_idle =
       context.stream_idle_timeout > Duration::zero() ? context.stream_idle_timeout : spec().stream_idle_timeout;
+  runtime::TurnShare share(deps_.reactor, kTurnBytes);
   for (;;) {
     while (!end && out.size() < kWriteBatch) {
       std::optional<Result<BodyPiece>> piece = body->TryRead();
@@ -318,6 +321,7 @@ Task<bool> Connection::SendContent(http::Context& context, Response& response, b
       const net::IoResult put = stream_.TryWrite(pieces, out.FillIovecs(pieces, 16));
       if (put.state == net::IoState::kOk) out.Consume(put.bytes);
       if (put.state == net::IoState::kError) co_return false;
+      if (out.empty() && !end && share.Spend(put.bytes)) co_await runtime::NextTurn(deps_.reactor);
       if (!out.empty()) {
         auto ended = co_await runtime::Within(deps_.reactor, In(stream_idle), nullptr, net::WriteAll(stream_, std::move(out)));
         if (ended.outcome != Outcome::kDone || !*ended.value) {

@@ -43,13 +43,15 @@ struct Target {
   net::OwnTraffic kind = net::OwnTraffic::kToPeer;
 };
 
-Task<Result<std::unique_ptr<net::ByteStream>>> Connect(runtime::Reactor& reactor, Target target, telemetry::TryStamps* stamps) {
+Task<Result<std::unique_ptr<net::ByteStream>>> Connect(runtime::Reactor& reactor, Target target,
+                                                       telemetry::TryStamps* stamps) {
   stamps->dialled = reactor.now();
   auto connected = co_await net::Dial(reactor, target.endpoint->address, net::DialOptions{.kind = target.kind});
   if (!connected.ok()) co_return std::move(connected).failure();
   stamps->connected = reactor.now();
   if (target.tls == nullptr) co_return std::move(*connected);
-  auto secured = co_await tls::TlsStream::Connect(reactor, std::move(*connected), target.tls, tls::ConnectOptions(), runtime::kNever);
+  auto secured = co_await tls::TlsStream::Connect(reactor, std::move(*connected), target.tls, tls::ConnectOptions(),
+                                                  runtime::kNever);
   if (!secured.ok()) co_return std::move(secured).failure();
   stamps->tls_done = reactor.now();
   co_return std::unique_ptr<net::ByteStream>(std::move(*secured));
@@ -72,11 +74,12 @@ Failure NotRouted(FailureKind kind, std::string detail) {
   return Failure{kind, base::Origin::kProxy, base::Phase::kRouting, base::RetrySafety::kNever, std::move(detail)};
 }
 
-// Connects to one endpoint after another until one answers. With `max_attempts` the same one again where there is no other (as
-// Envoy does).
-Task<Result<std::unique_ptr<net::ByteStream>>> Reach(OpaqueDeps deps, http::ConnectionInfo& info, net::ByteStream& client,
-                                                    std::string cluster_name, std::optional<uint32_t> max_attempts, Target& target,
-                                                    OpaqueOutcome& outcome) {
+// Connects to one endpoint after another until one answers. With `max_attempts` the same one again where there is no
+// other (as Envoy does).
+Task<Result<std::unique_ptr<net::ByteStream>>> Reach(OpaqueDeps deps, http::ConnectionInfo& info,
+                                                     net::ByteStream& client, std::string cluster_name,
+                                                     std::optional<uint32_t> max_attempts, Target& target,
+                                                     OpaqueOutcome& outcome) {
   runtime::Cancellation gone(deps.reactor);
   GoneListener listener(client, gone);
   std::array<const endpoint::EndpointState*, kMaxTries> tried{};
@@ -100,10 +103,11 @@ Task<Result<std::unique_ptr<net::ByteStream>>> Reach(OpaqueDeps deps, http::Conn
     if (ended.outcome == runtime::Outcome::kCancelled) co_return NotRouted(FailureKind::kDownstreamClosed, "");
     if (ended.outcome == runtime::Outcome::kDone && ended.value->ok()) co_return std::move(**ended.value);
     target.endpoint->connect_failures.fetch_add(1);
-    Failure failure = ended.outcome == runtime::Outcome::kDone
-                          ? std::move(ended.value->failure())
-                          : Failure{FailureKind::kConnectTimeout, base::Origin::kUpstream, base::Phase::kConnect,
-                                    base::RetrySafety::kNotSent, "connect to " + outcome.endpoint.ToString() + " timed out"};
+    Failure failure =
+        ended.outcome == runtime::Outcome::kDone
+            ? std::move(ended.value->failure())
+            : Failure{FailureKind::kConnectTimeout, base::Origin::kUpstream, base::Phase::kConnect,
+                      base::RetrySafety::kNotSent, "connect to " + outcome.endpoint.ToString() + " timed out"};
     tried[i % kMaxTries] = target.endpoint.get();
     const config::Cluster* again = deps.snapshots.current()->FindCluster(cluster_name);
     if (i + 1 >= max_attempts.value_or(kMaxTries) || again == nullptr) co_return failure;
@@ -130,7 +134,8 @@ class Load {
 // Signals when nothing has moved for the idle time.
 class IdleWatch final : private runtime::Timer {
  public:
-  IdleWatch(runtime::Reactor& reactor, runtime::Duration limit, const net::RelayCounters& counters, runtime::Cancellation& idle)
+  IdleWatch(runtime::Reactor& reactor, runtime::Duration limit, const net::RelayCounters& counters,
+            runtime::Cancellation& idle)
       : reactor_(reactor), limit_(limit), begun_(reactor.now()), counters_(counters), idle_(idle) {
     reactor_.timers().Arm(this, begun_ + limit_);
   }
@@ -151,8 +156,8 @@ class IdleWatch final : private runtime::Timer {
 
 }  // namespace
 
-Task<void> ServeOpaque(OpaqueDeps deps, const config::TcpProxySpec& spec, http::ConnectionInfo& info, net::ByteStream& stream,
-                       base::ByteChain received, OpaqueOutcome& outcome) {
+Task<void> ServeOpaque(OpaqueDeps deps, const config::TcpProxySpec& spec, http::ConnectionInfo& info,
+                       net::ByteStream& stream, base::ByteChain received, OpaqueOutcome& outcome) {
   outcome.cluster = ChooseCluster(spec);
   Target target;
   auto upstream = co_await Reach(deps, info, stream, outcome.cluster, spec.max_connect_attempts, target, outcome);

@@ -24,8 +24,8 @@ Failure DownstreamFailure(Failure failure) {
 bool RequestBody::SendContinue() {
   static constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
   owes_continue_ = false;
-  // A connection whose send buffer has no room for these few bytes does without: the client goes on after a while by itself
-  // (RFC 9110 section 10.1.1).
+  // A connection whose send buffer has no room for these few bytes does without: the client goes on after a while by
+  // itself (RFC 9110 section 10.1.1).
   const net::IoResult put = feed_.stream().TryWrite(kContinue.data(), kContinue.size());
   return put.state == net::IoState::kWouldBlock || (put.state == net::IoState::kOk && put.bytes == kContinue.size());
 }

@@ -24,8 +24,8 @@ bool IsSlash(char c) { return c == '/' || c == '\\'; }
 
 // RFC 3986 section 2.3: an escape of one means the same as the character.
 bool IsUnreserved(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' ||
-         c == '~';
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' ||
+         c == '_' || c == '~';
 }
 
 // Text of known largest size that is written in place.

@@ -1,6 +1,6 @@
-// NormalizePath: one spelling for a request's path before it is routed, so that "/a/../admin", "/%61dmin" and "//admin" cannot pass
-// a rule that speaks of "/admin" (RFC 3986 section 6.2.2; HttpConnectionManager's normalize_path, merge_slashes and
-// path_with_escaped_slashes_action, in Envoy's order). A pure function; the query stays as it came.
+// NormalizePath: one spelling for a request's path before it is routed, so that "/a/../admin", "/%61dmin" and "//admin"
+// cannot pass a rule that speaks of "/admin" (RFC 3986 section 6.2.2; HttpConnectionManager's normalize_path,
+// merge_slashes and path_with_escaped_slashes_action, in Envoy's order). A pure function; the query stays as it came.
 #ifndef WEFT_PROXY_HTTP_PATH_H_
 #define WEFT_PROXY_HTTP_PATH_H_
 
@@ -22,7 +22,8 @@ struct PathRules {
 
 enum class PathVerdict : uint8_t { kGoOn, kRedirect, kRefuse };
 
-// `path` is path and query; its new form lives in `arena`. A path that has nothing to change stays where it is. What is not a path
+// `path` is path and query; its new form lives in `arena`. A path that has nothing to change stays where it is. What is
+// not a path
 // ("*", or nothing with CONNECT) is left alone.
 PathVerdict NormalizePath(const PathRules& rules, base::Arena& arena, std::string_view* path);
 

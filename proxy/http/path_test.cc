@@ -12,9 +12,12 @@ using EscapedSlashes = PathRules::EscapedSlashes;
 std::string With(const PathRules& rules, std::string_view path) {
   base::Arena arena;
   switch (NormalizePath(rules, arena, &path)) {
-    case PathVerdict::kRefuse: return "refused";
-    case PathVerdict::kRedirect: return "redirect to " + std::string(path);
-    case PathVerdict::kGoOn: break;
+    case PathVerdict::kRefuse:
+      return "refused";
+    case PathVerdict::kRedirect:
+      return "redirect to " + std::string(path);
+    case PathVerdict::kGoOn:
+      break;
   }
   return std::string(path);
 }
@@ -24,30 +27,29 @@ TEST(PathTest, WithoutRulesNothingChanges) {
 }
 
 TEST(PathTest, NormalizedLikeRfc3986) {
-  const std::pair<const char*, const char*> cases[] = {
-      {"/", "/"},
-      {"/a/b", "/a/b"},
-      {"/a/./b", "/a/b"},
-      {"/a/b/..", "/a/"},
-      {"/a/b/../", "/a/"},
-      {"/a/b/.", "/a/b/"},
-      {"/../../etc", "/etc"},
-      {"/a/b/c/./../../g", "/a/g"},  // RFC 3986 section 5.2.4
-      {"/a//../b", "/a/b"},          // the empty segment is the one that goes
-      {"/...", "/..."},
-      {"/a..b/.c", "/a..b/.c"},
-      {"/%2e%2E/%61dmin", "/admin"},
-      {"/x/%2e/%7Euser", "/x/~user"},
-      {"/a\\..\\b", "/b"},
-      {"/a%2Fb%20c", "/a%2Fb%20c"},  // reserved: means something else
-      {"/100%", "/100%"},
-      {"/%4", "/%4"},
-      {"/%zz/../b", "/b"},
-      {"/a%252e%252e/b", "/a%252e%252e/b"},  // undone once, not twice
-      {"/a/%00", "refused"},
-      {"/a/../b?c=/../%41", "/b?c=/../%41"},
-      {"/a//b", "/a//b"},
-      {"*", "*"}};
+  const std::pair<const char*, const char*> cases[] = {{"/", "/"},
+                                                       {"/a/b", "/a/b"},
+                                                       {"/a/./b", "/a/b"},
+                                                       {"/a/b/..", "/a/"},
+                                                       {"/a/b/../", "/a/"},
+                                                       {"/a/b/.", "/a/b/"},
+                                                       {"/../../etc", "/etc"},
+                                                       {"/a/b/c/./../../g", "/a/g"},  // RFC 3986 section 5.2.4
+                                                       {"/a//../b", "/a/b"},  // the empty segment is the one that goes
+                                                       {"/...", "/..."},
+                                                       {"/a..b/.c", "/a..b/.c"},
+                                                       {"/%2e%2E/%61dmin", "/admin"},
+                                                       {"/x/%2e/%7Euser", "/x/~user"},
+                                                       {"/a\\..\\b", "/b"},
+                                                       {"/a%2Fb%20c", "/a%2Fb%20c"},  // reserved: means something else
+                                                       {"/100%", "/100%"},
+                                                       {"/%4", "/%4"},
+                                                       {"/%zz/../b", "/b"},
+                                                       {"/a%252e%252e/b", "/a%252e%252e/b"},  // undone once, not twice
+                                                       {"/a/%00", "refused"},
+                                                       {"/a/../b?c=/../%41", "/b?c=/../%41"},
+                                                       {"/a//b", "/a//b"},
+                                                       {"*", "*"}};
   for (const auto& [path, expected] : cases) EXPECT_EQ(With({.normalize = true}, path), expected) << path;
 }
 

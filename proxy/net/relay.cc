@@ -8,6 +8,8 @@ using base::BufferRef;
 using base::ByteChain;
 using base::Slice;
 
+constexpr size_t kTurnBytes = 256 * 1024;  // that one direction may copy before the other connections have their turn
+
 // What both directions share; lives in Relay()'s frame.
 struct Pair {
   runtime::Event changed;
@@ -46,6 +48,7 @@ runtime::Task<void> Copy(runtime::Reactor& reactor, Direction way, ByteChain fir
     }
   }
   size_t want = BufferPool::kRegular;
+  runtime::TurnShare share(reactor, kTurnBytes);
   for (;;) {
     if (!way.from.MayRead()) co_await way.from.Readable();
     BufferRef buffer = BufferPool::ForThisThread().Take(want);
@@ -64,7 +67,11 @@ runtime::Task<void> Copy(runtime::Reactor& reactor, Direction way, ByteChain fir
     way.last_byte = reactor.now();
     want = got.bytes == buffer.capacity() ? BufferPool::kLarge : BufferPool::kRegular;
     const IoResult put = way.to.TryWrite(buffer.data(), got.bytes);
-    if (put.state == IoState::kOk && put.bytes == got.bytes) continue;
+    if (put.state == IoState::kOk && put.bytes == got.bytes) {
+      buffer.Reset();
+      if (share.Spend(got.bytes)) co_await runtime::NextTurn(reactor);
+      continue;
+    }
     ByteChain rest;
     rest.Append(Slice{buffer, buffer.data(), got.bytes});
     if (put.state == IoState::kOk) rest.Consume(put.bytes);

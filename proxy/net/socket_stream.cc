@@ -31,7 +31,8 @@ void SocketStream::OnEvents(uint32_t events) {
   const bool broken = (events & (EPOLLHUP | EPOLLERR)) != 0;
   const bool finished = (events & EPOLLRDHUP) != 0 && !std::exchange(peer_finished_, true);
   if (broken) hung_up_ = true;
-  if (broken || (events & (EPOLLIN | EPOLLRDHUP)) != 0) may_read_ = true;
+  if ((events & EPOLLPRI) != 0) urgent_ = true;
+  if (broken || (events & (EPOLLIN | EPOLLRDHUP | EPOLLPRI)) != 0) may_read_ = true;
   if (broken || (events & EPOLLOUT) != 0) may_write_ = true;
   // Each call may destroy this stream.
   bool destroyed = false;
@@ -63,7 +64,7 @@ IoResult SocketStream::TryRead(char* into, size_t size) {
   for (;;) {
     const ssize_t got = recv(fd_.get(), into, size, 0);
     if (got > 0) {
-      if (static_cast<size_t>(got) < size && !peer_finished_ && !hung_up_) may_read_ = false;
+      if (static_cast<size_t>(got) < size && !peer_finished_ && !hung_up_ && !urgent_) may_read_ = false;
       return {IoState::kOk, 0, static_cast<size_t>(got)};
     }
     if (got == 0) {

@@ -12,9 +12,12 @@ namespace {
 
 std::string_view VersionName(http::Version version) {
   switch (version) {
-    case http::Version::kHttp10: return "HTTP/1.0";
-    case http::Version::kHttp11: return "HTTP/1.1";
-    case http::Version::kHttp2: return "HTTP/2";
+    case http::Version::kHttp10:
+      return "HTTP/1.0";
+    case http::Version::kHttp11:
+      return "HTTP/1.1";
+    case http::Version::kHttp2:
+      return "HTTP/2";
   }
   return "";
 }
@@ -82,14 +85,22 @@ std::string_view ValueFormat::RenderPiece(const Piece& piece, const http::Reques
                                           const http::Context& context, Room& room) {
   const http::ConnectionInfo& connection = context.connection;
   switch (piece.command) {
-    case Command::kText: return piece.text;
-    case Command::kRemoteAddress: return connection.peer.TextTo(room.data());
-    case Command::kRemoteIp: return connection.peer.IpTo(room.data());
-    case Command::kLocalAddress: return connection.local.TextTo(room.data());
-    case Command::kLocalIp: return connection.local.IpTo(room.data());
-    case Command::kPeerUri: return connection.peer_principal;
-    case Command::kLocalUri: return connection.local_principal;
-    case Command::kProtocol: return VersionName(request.version);
+    case Command::kText:
+      return piece.text;
+    case Command::kRemoteAddress:
+      return connection.peer.TextTo(room.data());
+    case Command::kRemoteIp:
+      return connection.peer.IpTo(room.data());
+    case Command::kLocalAddress:
+      return connection.local.TextTo(room.data());
+    case Command::kLocalIp:
+      return connection.local.IpTo(room.data());
+    case Command::kPeerUri:
+      return connection.peer_principal;
+    case Command::kLocalUri:
+      return connection.local_principal;
+    case Command::kProtocol:
+      return VersionName(request.version);
     case Command::kStartTime: {
       const std::string time = WallTime(context.reactor.clock().WallMicros());
       return {room.data(), time.copy(room.data(), room.size())};
@@ -118,13 +129,15 @@ absl::StatusOr<HeaderChanges> HeaderChanges::Compile(const config::HeaderChanges
   changes.removes_ = spec.remove;
   for (const auto& add : spec.add) {
     auto value = ValueFormat::Compile(add.value);
-    if (!value.ok()) return absl::InvalidArgumentError(absl::StrCat("header ", add.name, ": ", value.status().message()));
+    if (!value.ok())
+      return absl::InvalidArgumentError(absl::StrCat("header ", add.name, ": ", value.status().message()));
     changes.adds_.push_back({add.append, add.name, *std::move(value)});
   }
   return changes;
 }
 
-void HeaderChanges::Apply(const http::RequestHead& request, const http::Context& context, http::Headers* headers) const {
+void HeaderChanges::Apply(const http::RequestHead& request, const http::Context& context,
+                          http::Headers* headers) const {
   using Append = config::HeaderChangeSpec::Append;
   for (const std::string& name : removes_) headers->Remove(name);
   base::Arena& arena = headers->arena();

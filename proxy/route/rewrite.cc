@@ -19,9 +19,9 @@ std::string_view PortOf(std::string_view authority) {
 }
 
 // The new path with the old query, in the arena; nullopt when nothing changes.
-std::optional<std::string_view> RewrittenPath(const std::string& prefix_rewrite, const std::optional<RegexRewrite>& regex,
-                                              const RequestMatcher& matcher, const http::RequestHead& request,
-                                              base::Arena& arena) {
+std::optional<std::string_view> RewrittenPath(const std::string& prefix_rewrite,
+                                              const std::optional<RegexRewrite>& regex, const RequestMatcher& matcher,
+                                              const http::RequestHead& request, base::Arena& arena) {
   if (!prefix_rewrite.empty()) {
     return arena.Concat(prefix_rewrite, request.path.substr(matcher.MatchedPath(request.path).size()));
   }
@@ -59,8 +59,8 @@ std::string RegexRewrite::Apply(std::string_view path) const {
   return text;
 }
 
-void RewriteRequest(const config::ForwardSpec& spec, const RequestMatcher& matcher, const std::optional<RegexRewrite>& regex,
-                    http::RequestHead* request, http::Context* context) {
+void RewriteRequest(const config::ForwardSpec& spec, const RequestMatcher& matcher,
+                    const std::optional<RegexRewrite>& regex, http::RequestHead* request, http::Context* context) {
   if (!request->is_connect()) {
     if (auto path = RewrittenPath(spec.prefix_rewrite, regex, matcher, *request, request->arena)) {
       request->headers.Set("x-envoy-original-path", request->path);
@@ -78,7 +78,9 @@ void RewriteRequest(const config::ForwardSpec& spec, const RequestMatcher& match
 
 std::string RedirectLocation(const config::RedirectSpec& spec, const RequestMatcher& matcher,
                              const std::optional<RegexRewrite>& regex, const http::RequestHead& request) {
-  const std::string_view scheme = spec.https_redirect ? "https" : spec.scheme.empty() ? request.scheme : std::string_view(spec.scheme);
+  const std::string_view scheme = spec.https_redirect   ? "https"
+                                  : spec.scheme.empty() ? request.scheme
+                                                        : std::string_view(spec.scheme);
   std::string location(scheme);
   location += "://";
   location += spec.host.empty() ? HostOf(request.authority) : std::string_view(spec.host);

@@ -36,7 +36,7 @@ void Reactor::RunReady() {
 
 void Reactor::RunOnce(Duration max_wait) {
   Duration wait = max_wait;
-  if (!ready_.empty()) {
+  if (!ready_.empty() || !next_turn_.empty()) {
     wait = Duration::zero();
   } else if (const TimePoint next = timers_.NextDeadline(); next != kNever) {
     wait = std::clamp(next - now_, Duration::zero(), wait);
@@ -52,6 +52,7 @@ void Reactor::RunOnce(Duration max_wait) {
     if (watcher != nullptr) watcher->OnEvents(events_[i].events);
   }
   batch_size_ = 0;
+  ready_.Splice(next_turn_);
   RunReady();
   timers_.Advance(now_);
   RunReady();

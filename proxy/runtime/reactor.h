@@ -2,7 +2,8 @@
 // Sockets are registered once, edge-triggered, for everything. Time stands still within a turn. Everything here belongs to
 // the thread that runs the loop, except Mailbox.
 //
-// Order of a turn: epoll_wait, I/O events, timers, ready coroutines (until none is left), end-of-turn callbacks.
+// Order of a turn: epoll_wait, I/O events, ready coroutines (until none is left) with those that gave way in the last turn, timers,
+// ready coroutines again, end-of-turn callbacks.
 #ifndef WEFT_PROXY_RUNTIME_REACTOR_H_
 #define WEFT_PROXY_RUNTIME_REACTOR_H_
 
@@ -24,7 +25,7 @@ class Wakeup : public base::ListNode {
   virtual void OnWakeup() = 0;
 };
 
-// A descriptor's owner. Add() registers it for EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET.
+// A descriptor's owner. Add() registers it for EPOLLIN | EPOLLOUT | EPOLLPRI | EPOLLRDHUP | EPOLLET.
 class Watcher {
  public:
   virtual ~Watcher() = default;
@@ -40,7 +41,7 @@ class Reactor {
   ~Reactor();
 
   // The watcher must Remove() itself before it dies. Returns 0 or errno.
-  int Add(int fd, Watcher* watcher, uint32_t events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET);
+  int Add(int fd, Watcher* watcher, uint32_t events = EPOLLIN | EPOLLOUT | EPOLLPRI | EPOLLRDHUP | EPOLLET);
   // The descriptor may already be closed (closing takes it out of epoll by itself): pass -1 then.
   void Remove(int fd, Watcher* watcher);
 
@@ -51,6 +52,10 @@ class Reactor {
   // Runs `wakeup` after everything else of this turn: one flush per turn, deferred destruction.
   void AtEndOfTurn(Wakeup* wakeup) {
     if (!wakeup->linked()) end_of_turn_.PushBack(wakeup);
+  }
+  // Runs `wakeup` in the next turn, after its I/O events: for who has work left and lets the others of this thread go first.
+  void InNextTurn(Wakeup* wakeup) {
+    if (!wakeup->linked()) next_turn_.PushBack(wakeup);
   }
 
   TimePoint now() const { return now_; }
@@ -77,6 +82,7 @@ class Reactor {
   bool stopping_ = false;
   uint64_t turns_ = 0;
   base::List<Wakeup> ready_;
+  base::List<Wakeup> next_turn_;
   base::List<Wakeup> end_of_turn_;
   epoll_event events_[kBatch];
   int batch_size_ = 0;  // of the batch being dispatched

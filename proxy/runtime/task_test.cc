@@ -42,6 +42,33 @@ TEST_F(TaskTest, RunsWhenSpawnedAndReturnsValues) {
   EXPECT_TRUE(scope.empty());
 }
 
+Task<void> NeverWaits(Reactor& reactor, int* steps, bool* gone) {
+  Guard guard{gone};
+  TurnShare share(reactor, 10);
+  for (;;) {
+    ++*steps;
+    if (share.Spend(5)) co_await NextTurn(reactor);
+  }
+}
+
+// A stream that was always ready kept its thread for itself as long as it went on.
+TEST_F(TaskTest, WhatNeverWaitsGivesWayEachTurn) {
+  Scope scope(reactor_);
+  int steps = 0;
+  bool gone = false;
+  Turn();
+  scope.Spawn(NeverWaits(reactor_, &steps, &gone));
+  EXPECT_EQ(steps, 2);
+  Turn();
+  EXPECT_EQ(steps, 4);  // once in a turn, however often it gives way
+  reactor_.RunOnce(std::chrono::hours(1));  // does not sleep: there is work left
+  EXPECT_EQ(steps, 6);
+  scope.Cancel();
+  EXPECT_TRUE(gone);
+  Turn();
+  EXPECT_EQ(steps, 6);
+}
+
 Task<void> WaitThenSet(Event& event, bool* done, bool* gone) {
   Guard guard{gone};
   co_await event.Wait();

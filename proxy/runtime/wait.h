@@ -1,9 +1,12 @@
-// What a coroutine can wait for besides a socket: an Event, a Signal, a time (SleepUntil), and another task within bounds (Within).
+// What a coroutine can wait for besides a socket: an Event, a Signal, a time (SleepUntil), the others of
+// its thread (NextTurn), and another task within bounds (Within).
 // One thread. All of them take themselves out when the waiting frame is destroyed.
 #ifndef WEFT_PROXY_RUNTIME_WAIT_H_
 #define WEFT_PROXY_RUNTIME_WAIT_H_
 
 #include <coroutine>
+#include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <type_traits>
 #include <utility>
@@ -100,6 +103,41 @@ class [[nodiscard]] SleepUntil final : public Timer {
   Reactor& reactor_;
   TimePoint deadline_;
   std::coroutine_handle<> caller_;
+};
+
+// co_await NextTurn(reactor): goes on when the other sockets and timers of this thread had their turn.
+class [[nodiscard]] NextTurn {
+ public:
+  explicit NextTurn(Reactor& reactor) : reactor_(reactor) {}
+  bool await_ready() const { return false; }
+  void await_suspend(std::coroutine_handle<> caller) {
+    wakeup_.handle = caller;
+    reactor_.InNextTurn(&wakeup_);
+  }
+  void await_resume() {}
+
+ private:
+  Reactor& reactor_;
+  ResumeWakeup wakeup_;
+};
+
+// What one loop may do in one turn. A peer that is always ready never makes it wait, so the loop itself has to give way:
+//   if (share.Spend(bytes)) co_await NextTurn(reactor);
+class TurnShare {
+ public:
+  TurnShare(const Reactor& reactor, size_t most) : reactor_(reactor), most_(most) {}
+  // True: the share of this turn is used up. Waiting for anything brings a new one.
+  bool Spend(size_t amount) {
+    if (std::exchange(turn_, reactor_.turns()) != reactor_.turns()) spent_ = 0;
+    spent_ += amount;
+    return spent_ >= most_;
+  }
+
+ private:
+  const Reactor& reactor_;
+  const size_t most_;
+  uint64_t turn_ = 0;
+  size_t spent_ = 0;
 };
 
 // A signal that whole trees of tasks listen to: the client went away, the listener is closing. Listeners are told later in the

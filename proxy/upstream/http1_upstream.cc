@@ -21,6 +21,8 @@ using http::Framing;
 using http::Response;
 
 constexpr size_t kWriteBatch = 64 * 1024;  // content collected for one write
+constexpr size_t kTurnBytes = 256 * 1024;  // of content, and
+constexpr size_t kTurnInterims = 16;       // of interim responses, before the other connections have their turn
 
 // The use of a connection by one try. Ends by Finish(), which gives the connection back, or by destruction, which closes it.
 class Lease {
@@ -103,6 +105,7 @@ class ResponseBody final : public http::Body {
       failure.origin = base::Origin::kUpstream;
       failure.phase = base::Phase::kBody;
       if (failure.kind == FailureKind::kIoError) failure.kind = FailureKind::kUpstreamReset;
+      if (failure.kind == FailureKind::kHeadersTooLarge) failure.kind = FailureKind::kUpstreamProtocol;
       return std::move(failure);
     }
     BodyPiece piece;
@@ -188,7 +191,9 @@ void FailRequest(http::Context& context, Failure failure) {
 runtime::Task<void> PumpRequest(Lease& lease, base::ByteChain first, http::Body* body, bool chunked, http::Context& context) {
   base::ByteChain out = std::move(first);
   bool end = body == nullptr;
+  runtime::TurnShare share(context.reactor, kTurnBytes);
   for (;;) {
+    if (!end && share.Spend(out.size())) co_await runtime::NextTurn(context.reactor);
     if (!out.empty() && !co_await net::WriteAll(lease->stream(), std::move(out))) co_return;
     if (end) break;
     out.Clear();
@@ -210,7 +215,8 @@ runtime::Task<void> PumpRequest(Lease& lease, base::ByteChain first, http::Body*
 }
 
 // After a 101: the client's raw bytes to the upstream, then FIN.
-runtime::Task<void> PumpTunnel(Lease& lease, http::Body* body) {
+runtime::Task<void> PumpTunnel(Lease& lease, http::Body* body, http::Context& context) {
+  runtime::TurnShare share(context.reactor, kTurnBytes);
   for (;;) {
     Result<BodyPiece> piece = co_await body->Read();
     if (!piece.ok()) {
@@ -219,6 +225,7 @@ runtime::Task<void> PumpTunnel(Lease& lease, http::Body* body) {
     }
     base::ByteChain out;
     out.Append(std::move(piece->data));
+    if (share.Spend(out.size())) co_await runtime::NextTurn(context.reactor);
     if (!out.empty() && !co_await net::WriteAll(lease->stream(), std::move(out))) co_return;
     if (piece->end) break;
   }
@@ -274,6 +281,7 @@ Failure ResponseFailure(Failure failure, const Connection& connection, bool reus
   failure.origin = base::Origin::kUpstream;
   failure.phase = base::Phase::kResponse;
   if (failure.kind == FailureKind::kIoError) failure.kind = answered ? FailureKind::kUpstreamReset : FailureKind::kUpstreamClosed;
+  if (failure.kind == FailureKind::kHeadersTooLarge) failure.kind = FailureKind::kUpstreamProtocol;  // the answer's: no 431
   // Before a byte of the answer a kept-alive connection may have been closed while the request was on its way.
   failure.retry = !answered && reused ? RetrySafety::kIdempotent : RetrySafety::kNever;
   return failure;
@@ -283,6 +291,7 @@ Failure ResponseFailure(Failure failure, const Connection& connection, bool reus
 // proxy has sent its own, and 101 is a final one; the others pass to the client.
 runtime::Task<Result<std::unique_ptr<Response::PooledHead>>> ReadHead(Lease& lease, std::string_view method, bool reused,
                                                                      http::Context& context) {
+  runtime::TurnShare share(context.reactor, kTurnInterims);
   for (;;) {
     auto head = std::make_unique<Response::PooledHead>();
     lease->parser().Begin(head.get(), method);
@@ -298,6 +307,7 @@ runtime::Task<Result<std::unique_ptr<Response::PooledHead>>> ReadHead(Lease& lea
     if (context.stamps.last_try.first_byte == telemetry::kUnset) context.stamps.last_try.first_byte = context.reactor.now();
     if (head->status >= 200 || head->status == 101) co_return std::move(head);
     if (head->status > 101 && context.interim != nullptr) context.interim->OnInterim(*head);
+    if (share.Spend(1)) co_await runtime::NextTurn(context.reactor);
   }
 }
 
@@ -346,7 +356,7 @@ runtime::Task<Result<Response>> Http1Upstream::Call(http::Request request, http:
   response.head->keep_alive = true;  // whether the downstream connection goes on is not the upstream's to say
   const bool switched = response.head->status == 101 || (request.head.is_connect() && response.head->status < 300);
   if (switched && tunnel) {
-    if (request.body != nullptr) lease->pump().Spawn(PumpTunnel(*lease, request.body));
+    if (request.body != nullptr) lease->pump().Spawn(PumpTunnel(*lease, request.body, context));
     response.body = std::make_unique<TunnelBody>(std::move(lease), context);
   } else if (switched) {
     co_return UpstreamFailure(FailureKind::kUpstreamProtocol, base::Phase::kResponse, RetrySafety::kNever,

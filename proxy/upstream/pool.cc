@@ -142,25 +142,32 @@ void Pool::OnTimer() {
 }
 
 Pool& PoolSet::For(const config::Cluster& cluster, const config::Host& host) {
+  if (pools_.size() >= drop_unused_at_) DropUnused();
   std::shared_ptr<Pool>& pool = pools_[Key(host.state.get(), host.transport_key)];
   if (pool == nullptr) pool = std::make_shared<Pool>(reactor_, cluster, host);
   if (pool->tls_ != host.tls) pool->tls_ = host.tls;
   return *pool;
 }
 
+// Destinations that no configuration lists (ORIGINAL_DST) come without end, and without a swap that would sweep them. A
+// pool that has no connection and that nobody holds is as good as a new one.
+void PoolSet::DropUnused() {
+  absl::erase_if(pools_, [](const auto& entry) { return entry.second->idle() == 0 && entry.second.use_count() == 1; });
+  drop_unused_at_ = std::max(kFewPools, 2 * pools_.size());
+}
+
 void PoolSet::Sweep(const config::Snapshot& snapshot) {
   absl::flat_hash_set<Key> live;
-  absl::flat_hash_set<const endpoint::ClusterState*> live_clusters;
-  for (const auto& [name, cluster] : snapshot.clusters) {
-    live_clusters.insert(cluster->state.get());
-    for (const config::Host& host : cluster->hosts) live.insert(Key(host.state.get(), host.transport_key));
-  }
+  absl::flat_hash_set<const config::Cluster*> listed;  // whose hosts are in `live`: only of those that are in use here
   for (auto it = pools_.begin(); it != pools_.end();) {
     Pool& pool = *it->second;
-    // ORIGINAL_DST hosts are not listed in the Snapshot: their pools go when they are empty or their cluster is gone.
     const config::Cluster* cluster = snapshot.FindCluster(pool.cluster().name);
+    if (cluster != nullptr && listed.insert(cluster).second) {
+      for (const config::Host& host : cluster->hosts) live.insert(Key(host.state.get(), host.transport_key));
+    }
+    // ORIGINAL_DST hosts are not listed in the Snapshot: their pools go when they are empty or their cluster is gone.
     const bool by_destination = cluster != nullptr && cluster->spec.discovery == config::Discovery::kOriginalDst;
-    const bool keep = by_destination ? live_clusters.contains(&pool.cluster()) && pool.idle() > 0 : live.contains(it->first);
+    const bool keep = by_destination ? cluster->state.get() == &pool.cluster() && pool.idle() > 0 : live.contains(it->first);
     if (keep) {
       ++it;
       continue;

@@ -65,7 +65,7 @@ class PoolSet {
   static constexpr size_t kMaxIdlePerPool = 256;
 
   explicit PoolSet(runtime::Reactor& reactor) : reactor_(reactor) {}
-  // The pool for this host; stays valid until Sweep().
+  // The pool for this host; stays valid in this turn, and longer for who holds it.
   Pool& For(const config::Cluster& cluster, const config::Host& host);
   // Closes idle connections of endpoints and transports that the snapshot no longer has. Call after a swap, from the top of the
   // loop. Pools with connections in use stay.
@@ -74,11 +74,17 @@ class PoolSet {
 
   runtime::Reactor& reactor() { return reactor_; }
   size_t idle_connections() const;
+  size_t size() const { return pools_.size(); }
 
  private:
   using Key = std::pair<const endpoint::EndpointState*, uint64_t>;
+  static constexpr size_t kFewPools = 256;
+
+  void DropUnused();
+
   runtime::Reactor& reactor_;
   absl::flat_hash_map<Key, std::shared_ptr<Pool>> pools_;
+  size_t drop_unused_at_ = kFewPools;  // that many pools
 };
 
 }  // namespace weft::upstream

@@ -209,6 +209,44 @@ def silent_client_of_a_server_first_protocol(t):
 
 
 @case
+def where_bytes_decide_nothing_nobody_waits_for_them(t):
+    """One listener, two destinations: the looking of one must not delay the other, in which the server speaks first."""
+    t.weft_only("Envoy's inspectors look at every connection of a listener")
+
+    def greet(connection):
+        connection.socket.sendall(b"220 ready\r\n")
+        while connection.socket.recv(1000):
+            pass
+
+    greeting = t.start(upstream.Upstream(raw=greet, name="greeting"))
+    other = t.start(upstream.Upstream(name="other"))
+    port = process.free_port()
+    looked_at = {"prefix_ranges": [{"address_prefix": "127.0.0.3", "prefix_len": 32}]}
+    proxies.start(
+        t,
+        [b.listener("both", port,
+                    b.chain(b.tcp_filter("greeting"), name="quiet", match={
+                        "prefix_ranges": [{"address_prefix": "127.0.0.2", "prefix_len": 32}]}),
+                    b.chain(b.http_filter(b.to_one("other")), name="http", match={
+                        **looked_at, "transport_protocol": "raw_buffer", "application_protocols": ["http/1.1"]}),
+                    b.chain(b.tcp_filter("greeting", prefix="raw"), name="raw", match={
+                        **looked_at, "transport_protocol": "raw_buffer"}),
+                    host="0.0.0.0", inspectors=[b.tls_inspector(), b.http_inspector()],
+                    listener_filters_timeout="3s", continue_on_listener_filters_timeout=True)],
+        [b.cluster("greeting", greeting.port), b.cluster("other", other.port)])
+    with Client(port, "127.0.0.2") as client:
+        begin = time.monotonic()
+        equal(client.take_line(), b"220 ready", "greeting")
+        within(time.monotonic() - begin, 0, 1.5, "seconds until the greeting")
+    with Client(port, "127.0.0.3") as client:
+        equal(client.request().status, 200, "HTTP where the bytes decide")
+    with Client(port, "127.0.0.3") as client:
+        begin = time.monotonic()
+        equal(client.take_line(), b"220 ready", "greeting after the timeout")
+        within(time.monotonic() - begin, 2.5, 8, "seconds until the greeting where the bytes decide")
+
+
+@case
 def silent_client_is_closed(t):
     port, _, _, raw_up = _mixed(t, listener_filters_timeout="0.3s")
     with Client(port) as client:

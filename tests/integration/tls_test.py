@@ -369,6 +369,20 @@ def handshakes_that_never_end_are_bounded(t):
 
 
 @case
+def a_handshake_timeout_of_zero_is_none(t):
+    """transport_socket_connect_timeout 0s cut every handshake; Envoy: "if present and nonzero"."""
+    mesh = Mesh(t)
+    up = t.start(upstream.Upstream())
+    port = process.free_port()
+    chain = b.chain(b.http_filter(b.to_one()), tls=b.downstream_tls(mesh.server, mesh.authority))
+    chain["transport_socket_connect_timeout"] = "0s"
+    proxies.start(t, [b.listener("inbound", port, chain)], [b.cluster("service", up.port)])
+    tls = context(mesh.client, mesh.authority)
+    for _ in range(3):
+        equal(fetch(port, tls=tls).status, 200, "status")
+
+
+@case
 def many_handshakes(t):
     mesh = Mesh(t)
     port, *_ = inbound(t, mesh)

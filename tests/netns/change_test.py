@@ -78,7 +78,9 @@ class Churn:
             Traffic(t, nginx.pod, folder, f"{nginx.pod.name}.echo", "echo", ECHO_PORT)
             wait_until(lambda pod=nginx.pod: self._echo_listens(pod), f"{nginx.pod.name} echoes")
         self.opaque = Traffic(t, client, folder, "opaque", "opaque", names["echo"], ECHO_PORT, 20)
-        self.load = Traffic(t, client, folder, "load", "load", names[f"web.{NAMESPACE}"], 80, "/?step=load", 16, per_second)
+        web = names[f"web.{NAMESPACE}"]
+        self.fresh = Traffic(t, client, folder, "fresh", "fresh", web, 80, "/?step=fresh", 4, 20)
+        self.load = Traffic(t, client, folder, "load", "kept", web, 80, "/?step=load", 16, per_second)
         self.probe = Probe(t, self.mesh)
         wait_until(lambda: any(nginx.lines("load") for nginx in self.mesh.nginxes), "the first request of the load")
 
@@ -162,15 +164,16 @@ class Churn:
 
     def nobody_noticed(self):
         """Ends the traffic. Returns the load's figures."""
-        check(self.load.running() and self.opaque.running(), "the traffic ended by itself")
-        load, opaque = self.load.result(), self.opaque.result()
-        sys.stderr.write(f"load: {load}\nopaque: {opaque}\n")
-        for what, seen, connections in (("load", load, 16), ("opaque", opaque, 1)):
+        check(self.load.running() and self.fresh.running() and self.opaque.running(), "the traffic ended by itself")
+        load, fresh, opaque = self.load.result(), self.fresh.result(), self.opaque.result()
+        sys.stderr.write(f"kept: {load}\nfresh: {fresh}\nopaque: {opaque}\n")
+        for what, seen, connections in (("kept", load, 16), ("fresh", fresh, fresh["requests"]), ("opaque", opaque, 1)):
             equal((seen["failed"], seen["closed"], seen["connects"], seen["faults"]), (0, 0, connections, []),
                   f"{what}: failed requests, connections that were closed, connections that were made, faults")
         equal(self.total("weft_config_rejections_total"), 0, "resources that a proxy refused")
-        served = sum(len(nginx.lines("load")) for nginx in self.mesh.nginxes)
-        equal(served, load["requests"], "requests that the replicas saw")
+        for step, sent in (("load", load), ("fresh", fresh)):
+            served = sum(len(nginx.lines(step)) for nginx in self.mesh.nginxes)
+            equal(served, sent["requests"], f"requests that the replicas saw ({step})")
         return load
 
 

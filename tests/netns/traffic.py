@@ -1,8 +1,9 @@
 """Traffic that goes on while a mesh changes: run in pods by change_test and its neighbours, as a process of its own.
 
-    traffic.py load HOST PORT PATH CONNECTIONS PER_SECOND   requests at a steady rate over kept connections
-    traffic.py opaque HOST PORT PER_SECOND                  one connection of bytes that come back
-    traffic.py echo PORT                                    a server for the latter
+    traffic.py kept HOST PORT PATH CONNECTIONS PER_SECOND    requests at a steady rate over kept connections
+    traffic.py fresh HOST PORT PATH CONNECTIONS PER_SECOND   requests at a steady rate, each over a connection of its own
+    traffic.py opaque HOST PORT PER_SECOND                   one connection of bytes that come back
+    traffic.py echo PORT                                     a server for the latter
 
 The load is open: a request is due at its time however long others take, and its latency counts from then. SIGTERM ends it after
 what is under way; its last line is JSON. Whatever closes a connection but ourselves is counted.
@@ -38,10 +39,11 @@ class Count:
 
 
 class Line:
-    """One kept connection that is asked again and again. `ask` sends one request and raises when its answer is not good."""
+    """One connection that is asked again and again, or (`keep` False) a new one each time. `ask` sends one request and raises when
+    its answer is not good."""
 
-    def __init__(self, host, port, count, ask):
-        self.host, self.port, self.count, self.ask = host, port, count, ask
+    def __init__(self, host, port, count, ask, keep):
+        self.host, self.port, self.count, self.ask, self.keep = host, port, count, ask, keep
         self.reader = self.writer = None
 
     def close(self):
@@ -71,6 +73,8 @@ class Line:
     async def _exchange(self):
         await self._connected()
         await self.ask(self.reader, self.writer)
+        if not self.keep:
+            self.close()
 
     async def run(self, first, period, ended):
         due = first
@@ -114,12 +118,12 @@ def opaque_message():
     return ask
 
 
-async def drive(host, port, ask_of, connections, per_second):
+async def drive(host, port, ask_of, connections, per_second, keep=True):
     ended = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ended.set)
     count = Count()
     begin = time.monotonic()
-    lines = [Line(host, port, count, ask_of()) for _ in range(connections)]
+    lines = [Line(host, port, count, ask_of(), keep) for _ in range(connections)]
     await asyncio.gather(*(line.run(begin + number / per_second, connections / per_second, ended)
                            for number, line in enumerate(lines)))
     for line in lines:
@@ -139,9 +143,9 @@ async def echo(port):
 
 
 def main(kind, *arguments):
-    if kind == "load":
+    if kind in ("kept", "fresh"):
         host, port, path, connections, per_second = arguments
-        asyncio.run(drive(host, int(port), lambda: http_request(host, path), int(connections), float(per_second)))
+        asyncio.run(drive(host, int(port), lambda: http_request(host, path), int(connections), float(per_second), kind == "kept"))
     elif kind == "opaque":
         host, port, per_second = arguments
         asyncio.run(drive(host, int(port), opaque_message, 1, float(per_second)))

@@ -3,7 +3,7 @@
 import os
 import tempfile
 
-from deploy.scene import load
+from deploy.scene import load, sidecar
 from deploy.scene.mesh import Mesh
 from tests.support import programs
 from tests.support.cases import wait_until
@@ -21,6 +21,15 @@ def start(t, *, replicas=1, control_flags=()):
     os.mkdir(keys, 0o700)
     paths = {"WEFT": programs.weft(), "WEFT_PROXY": programs.weft_proxy(), "WEFT_CONTROL": programs.weft_control()}
     return t.start(Mesh(paths, folder, keys, replicas=replicas, control_flags=control_flags))
+
+
+def lone_sidecar(t, mesh, pod, token, *flags):
+    """A proxy in a new pod of the mesh: started, but neither waited for nor given any traffic."""
+    pod.set_names(mesh.names)
+    beside = sidecar.Sidecar(pod, mesh.programs["WEFT_PROXY"], mesh.control, token, mesh.folder, mesh.identity, flags=flags)
+    t.stack.callback(beside.program.kill)
+    beside.program.start()
+    return beside
 
 
 def begin_load(mesh, step, requests=6000, per_second=2000):

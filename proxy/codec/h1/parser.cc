@@ -68,7 +68,7 @@ void Parser::BeginMessage(base::Arena* arena, http::Headers* headers, http::Head
   trailers_ = trailers;
   connection_ = Connection();
   state_ = State::kIdle;
-  head_bytes_ = 0;
+  head_bytes_ = trailer_bytes_ = 0;
   name_ = value_ = {};
   by_length_ = none_ = false;
 }
@@ -144,14 +144,24 @@ int Parser::AtStatus(llhttp_t* llhttp, const char* at, size_t size) {
   return HPE_OK;
 }
 
+// Trailers are held like a head, so they have its limits: while they come, not only when one has ended.
+bool Parser::TrailersFit(size_t more) {
+  if (state_ != State::kContent) return true;
+  trailer_bytes_ += more;
+  return trailer_bytes_ <= limits_.max_head_bytes ||
+         Refuse(FailureKind::kHeadersTooLarge, "trailers longer than " + std::to_string(limits_.max_head_bytes) + " bytes");
+}
+
 int Parser::AtFieldName(llhttp_t* llhttp, const char* at, size_t size) {
   Parser& self = Self(llhttp);
+  if (!self.TrailersFit(size)) return HPE_USER;
   self.name_ = self.name_.empty() ? self.arena_->Copy({at, size}) : self.arena_->Extend(self.name_, {at, size});
   return HPE_OK;
 }
 
 int Parser::AtFieldValue(llhttp_t* llhttp, const char* at, size_t size) {
   Parser& self = Self(llhttp);
+  if (!self.TrailersFit(size)) return HPE_USER;
   self.value_ = self.value_.empty() ? self.arena_->Copy({at, size}) : self.arena_->Extend(self.value_, {at, size});
   return HPE_OK;
 }
@@ -161,7 +171,7 @@ int Parser::AtFieldEnd(llhttp_t* llhttp) {
   const std::string_view name = std::exchange(self.name_, {});
   const std::string_view value = Trim(std::exchange(self.value_, {}));
   if (self.state_ == State::kContent) {  // a trailer section
-    if (self.trailers_->size() >= self.limits_.max_headers || self.trailers_->bytes() > self.limits_.max_head_bytes) {
+    if (self.trailers_->size() >= self.limits_.max_headers) {
       return self.Refuse(FailureKind::kHeadersTooLarge, "too many trailers") ? HPE_OK : HPE_USER;
     }
     self.trailers_->AddView(name, value);
@@ -305,8 +315,12 @@ bool RequestParser::OnHead() {
   if (c.expect && !c.expect_continue) return Refuse(FailureKind::kMalformedRequest, "unknown Expect");
   head.expect_continue = c.expect_continue && head.version == http::Version::kHttp11 && head.framing != http::Framing::kNone;
   head.accepts_trailers = c.te_trailers;
-  // h2c is only an offer, which RFC 9113 section 3.1 has withdrawn: the request stands as it is.
-  if (c.upgrade && head.version == http::Version::kHttp11 && !EqualsIgnoreCase(c.upgrade_to, "h2c")) head.upgrade = c.upgrade_to;
+  // h2c is only an offer, which RFC 9113 section 3.1 has withdrawn: the request stands as it is. So does one with content: what
+  // follows the head must be the content for both sides, whether or not the upstream switches (RFC 9110 section 7.8 lets us).
+  if (c.upgrade && head.version == http::Version::kHttp11 && head.framing == http::Framing::kNone &&
+      !EqualsIgnoreCase(c.upgrade_to, "h2c")) {
+    head.upgrade = c.upgrade_to;
+  }
   ExpectContent(head.framing, head.content_length);
   return true;
 }
@@ -355,6 +369,9 @@ bool RequestParser::ParseTarget() {
 bool RequestParser::TakeFraming() {
   http::RequestHead& head = *head_;
   const Connection& c = connection_;
+  if (head.is_connect() && c.transfer_encodings > 0) {
+    return Refuse(FailureKind::kMalformedRequest, "CONNECT with content");
+  }
   if (c.transfer_encodings > 0) {
     // Only chunked, only once: anything else could be read in two ways (RFC 9112 section 6.1).
     if (c.transfer_encodings > 1 || !EqualsIgnoreCase(c.transfer_encoding, "chunked")) {

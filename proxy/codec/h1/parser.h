@@ -113,6 +113,8 @@ class Parser {
   // Takes framing and connection fields; false: it is an ordinary field.
   bool TakeConnectionField(std::string_view name, std::string_view value);
   void DropFieldsNamedByConnection();
+  // Counts bytes of the trailer section; false with failure_ set when they are too many.
+  bool TrailersFit(size_t more);
   Step Failed(size_t consumed, base::FailureKind kind, std::string detail);
 
   State state_ = State::kIdle;
@@ -120,6 +122,7 @@ class Parser {
   std::string_view body_;
   std::string_view name_, value_;
   size_t head_bytes_ = 0;
+  size_t trailer_bytes_ = 0;
   bool by_length_ = false, none_ = false;
   uint64_t remaining_ = 0;  // of the content, with by_length_
 };

@@ -188,6 +188,39 @@ TEST(Parser, LimitsHaveTheirOwnNames) {
   EXPECT_EQ(counting.failure().kind, FailureKind::kHeadersTooLarge);
 }
 
+// A trailer without end was kept in memory without end.
+TEST(Parser, TrailersAreLimitedWhileTheyCome) {
+  const std::string head_text = "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n";
+  for (const std::string& trailers : {"X: " + std::string(1000, 'a'), std::string(1000, 'x')}) {
+    RequestParser parser(Limits{200, 3});
+    http::RequestHead head;
+    parser.Begin(&head);
+    EXPECT_TRUE(Feed(parser, head_text + trailers, 16).error) << trailers;
+    EXPECT_EQ(parser.failure().kind, FailureKind::kHeadersTooLarge);
+    EXPECT_LT(head.arena.used(), 1000u);
+  }
+  RequestParser parser(Limits{200, 3});
+  http::RequestHead head;
+  parser.Begin(&head);
+  EXPECT_TRUE(Feed(parser, head_text + "X: " + std::string(100, 'a') + "\r\n\r\n", 16).end);
+  EXPECT_EQ(head.trailers.Get("x"), std::string(100, 'a'));
+}
+
+// The content went to the upstream as the next request, and the upstream took the next request for the content.
+TEST(Parser, AnUpgradeWithContentIsAnOrdinaryRequest) {
+  for (const char* framing : {"Content-Length: 5\r\n\r\nhello", "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n"}) {
+    RequestParser parser;
+    http::RequestHead head;
+    parser.Begin(&head);
+    EXPECT_TRUE(Feed(parser, std::string("POST / HTTP/1.1\r\nHost: h\r\nConnection: upgrade\r\nUpgrade: websocket\r\n") + framing, 1000).end);
+    EXPECT_EQ(head.upgrade, "") << framing;
+  }
+  RequestParser connect;
+  http::RequestHead head;
+  connect.Begin(&head);
+  EXPECT_TRUE(Feed(connect, "CONNECT h:1 HTTP/1.1\r\nHost: h:1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 1000).error);
+}
+
 TEST(Parser, ATruncatedMessageIsAnErrorAndSilenceIsNot) {
   RequestParser idle;
   http::RequestHead nothing;

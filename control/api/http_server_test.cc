@@ -1,0 +1,178 @@
+#include "control/api/http_server.h"
+
+#include <arpa/inet.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/synchronization/notification.h"
+
+namespace weft::control::api {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+
+// A client's blocking socket.
+class Client {
+ public:
+  explicit Client(const std::string& address) : socket_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    int port = 0;
+    EXPECT_TRUE(absl::SimpleAtoi(address.substr(address.rfind(':') + 1), &port));
+    sockaddr_in to = {};
+    to.sin_family = AF_INET;
+    to.sin_port = htons(static_cast<uint16_t>(port));
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    EXPECT_EQ(connect(socket_, reinterpret_cast<sockaddr*>(&to), sizeof to), 0);
+  }
+  ~Client() { close(socket_); }
+  Client(const Client&) = delete;
+
+  // False: the server has closed.
+  bool Send(const std::string& bytes) {
+    return send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(bytes.size());
+  }
+  // Until `end` stands in it, or the server closes.
+  std::string Read(const std::string& end = "") {
+    std::string text;
+    char buffer[4096];
+    while (end.empty() || text.find(end) == std::string::npos) {
+      const ssize_t size = recv(socket_, buffer, sizeof buffer, 0);
+      if (size <= 0) break;
+      text.append(buffer, static_cast<size_t>(size));
+    }
+    return text;
+  }
+
+ private:
+  const int socket_;
+};
+
+class HttpServerTest : public ::testing::Test {
+ protected:
+  void Start(HttpServer::Limits limits = {}) {
+    auto server = HttpServer::Start("127.0.0.1:0", [this](const HttpRequest& request) { return handler_(request); }, limits);
+    ASSERT_TRUE(server.ok()) << server.status();
+    server_ = *std::move(server);
+  }
+  std::string Talk(const std::string& bytes) {
+    Client client(server_->address());
+    EXPECT_TRUE(client.Send(bytes));
+    return client.Read();
+  }
+
+  HttpHandler handler_ = [](const HttpRequest& request) {
+    HttpResponse response;
+    response.body = absl::StrCat(request.method, " ", request.path, " q=", request.Query("q"), " body=", request.body, ".");
+    return response;
+  };
+  std::unique_ptr<HttpServer> server_;
+};
+
+TEST_F(HttpServerTest, PipelinedRequestsAreAnsweredInOrderOnOneConnection) {
+  Start();
+  const std::string text = Talk(
+      "POST /a%20b?q=1%2B1 HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\none"
+      "POST /c HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n3\r\ntwo\r\n0\r\n\r\n");
+  const size_t first = text.find("POST /a b q=1+1 body=one."), second = text.find("POST /c q= body=two.");
+  EXPECT_NE(first, std::string::npos) << text;
+  EXPECT_NE(second, std::string::npos) << text;
+  EXPECT_LT(first, second);
+}
+
+TEST_F(HttpServerTest, HeadHasNoBodyAndContinueIsSaidOnce) {
+  Start();
+  EXPECT_THAT(Talk("HEAD /a HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"), ::testing::EndsWith("\r\n\r\n"));
+  Client client(server_->address());
+  ASSERT_TRUE(client.Send("POST /a HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 2\r\nConnection: close\r\n\r\n"));
+  EXPECT_THAT(client.Read("\r\n\r\n"), StartsWith("HTTP/1.1 100 "));
+  ASSERT_TRUE(client.Send("ok"));
+  EXPECT_THAT(client.Read(), HasSubstr("body=ok."));
+}
+
+TEST_F(HttpServerTest, WhatIsTooLargeOrNoHttpIsRefusedAndTheConnectionCloses) {
+  handler_ = [](const HttpRequest&) -> HttpResponse {
+    ADD_FAILURE() << "the handler was called";
+    return {};
+  };
+  Start({.head_bytes = 1000, .body_bytes = 10});
+  EXPECT_THAT(Talk("GARBAGE\r\n\r\n"), StartsWith("HTTP/1.1 400 "));
+  EXPECT_THAT(Talk("GET / HTTP/1.1\r\nHost: x\r\nX: " + std::string(2000, 'x') + "\r\n\r\n"), StartsWith("HTTP/1.1 431 "));
+  EXPECT_THAT(Talk("GET /" + std::string(2000, 'x') + " HTTP/1.1\r\nHost: x\r\n\r\n"), StartsWith("HTTP/1.1 431 "));
+  EXPECT_THAT(Talk("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 11\r\n\r\n12345678901"), StartsWith("HTTP/1.1 413 "));
+  EXPECT_THAT(Talk("POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nb\r\n12345678901\r\n0\r\n\r\n"),
+              StartsWith("HTTP/1.1 413 "));
+  EXPECT_THAT(Talk("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
+              StartsWith("HTTP/1.1 400 "));
+}
+
+TEST_F(HttpServerTest, ConnectionsAboveTheLimitAreClosedAndRoomComesBack) {
+  Start({.connections = 1});
+  {
+    Client first(server_->address());
+    ASSERT_TRUE(first.Send("GET /a HTTP/1.1\r\nHost: x\r\n\r\n"));
+    EXPECT_THAT(first.Read("/a q= body=."), StartsWith("HTTP/1.1 200 "));
+    Client second(server_->address());
+    EXPECT_EQ(second.Read(), "");
+  }
+  // The first one's end is noticed by and by.
+  const absl::Time end = absl::Now() + absl::Seconds(30);
+  std::string answer;
+  while (answer.empty() && absl::Now() < end) {
+    Client third(server_->address());
+    if (third.Send("GET /b HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")) answer = third.Read();
+  }
+  EXPECT_THAT(answer, HasSubstr("GET /b"));
+}
+
+// Each line end began the time for the request anew.
+TEST_F(HttpServerTest, LineEndsDoNotKeepAConnectionOpen) {
+  Start({.idle = absl::Seconds(60), .request = absl::Milliseconds(50)});
+  Client client(server_->address());
+  const absl::Time end = absl::Now() + absl::Seconds(30);
+  while (client.Send("\r\n") && absl::Now() < end) {
+  }
+  EXPECT_LT(absl::Now(), end);
+}
+
+TEST_F(HttpServerTest, SlowRequestsAreCutOff) {
+  Start({.idle = absl::Seconds(60), .request = absl::Milliseconds(50)});
+  EXPECT_EQ(Talk("GET / HTTP/1.1\r\nHost: x\r\n"), "");
+}
+
+TEST_F(HttpServerTest, StopEndsStreamsAndIdleConnections) {
+  absl::Notification streaming;
+  handler_ = [&](const HttpRequest&) {
+    HttpResponse response;
+    response.stream = [&](const HttpWriter& write, const std::function<bool()>& stop) {
+      EXPECT_TRUE(write("first\n"));
+      streaming.Notify();
+      while (!stop()) std::this_thread::yield();
+    };
+    return response;
+  };
+  Start();
+  Client idle(server_->address()), watcher(server_->address());
+  ASSERT_TRUE(watcher.Send("GET / HTTP/1.1\r\nHost: x\r\n\r\n"));
+  streaming.WaitForNotification();
+  server_->Stop();
+  EXPECT_THAT(watcher.Read(), HasSubstr("6\r\nfirst\n\r\n0\r\n\r\n"));
+  EXPECT_EQ(idle.Read(), "");
+}
+
+TEST_F(HttpServerTest, AddressesThatCannotBeAreNamed) {
+  const auto start = [](const std::string& address) {
+    return HttpServer::Start(address, [](const HttpRequest&) { return HttpResponse(); }, {}).status();
+  };
+  EXPECT_EQ(start("localhost:80").code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(start("127.0.0.1:65536").code(), absl::StatusCode::kInvalidArgument);
+  Start();
+  EXPECT_EQ(start(server_->address()).code(), absl::StatusCode::kUnavailable);
+}
+
+}  // namespace
+}  // namespace weft::control::api

@@ -1,0 +1,68 @@
+#include "proxy/upstream/pool.h"
+
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace weft::upstream {
+namespace {
+
+config::Host HostAt(const std::string& cluster, int number) {
+  config::Host host;
+  const std::string ip = "10." + std::to_string(number >> 16) + "." + std::to_string((number >> 8) & 255) + "." +
+                         std::to_string(number & 255);
+  host.state = std::make_shared<endpoint::EndpointState>(cluster, *base::Address::FromIp(ip, 80), "");
+  return host;
+}
+
+std::shared_ptr<config::Cluster> MakeCluster(const std::string& name, config::Discovery discovery) {
+  auto cluster = std::make_shared<config::Cluster>();
+  cluster->spec.name = name;
+  cluster->spec.discovery = discovery;
+  cluster->state = std::make_shared<endpoint::ClusterState>(name);
+  return cluster;
+}
+
+// Each destination of an ORIGINAL_DST cluster left a pool behind until the next change of configuration.
+TEST(PoolSet, DestinationsThatPassLeaveNothingBehind) {
+  runtime::Reactor reactor;
+  PoolSet pools(reactor);
+  const auto cluster = MakeCluster("passthrough", config::Discovery::kOriginalDst);
+  const config::Host busy = HostAt("passthrough", 1 << 20);
+  const std::shared_ptr<Pool> held = pools.For(*cluster, busy).shared_from_this();
+  for (int i = 0; i < 10'000; ++i) pools.For(*cluster, HostAt("passthrough", i));
+  EXPECT_LE(pools.size(), 512u);
+  EXPECT_EQ(&pools.For(*cluster, busy), held.get());  // somebody uses it
+}
+
+TEST(PoolSet, SweepLeavesWhatIsConfigured) {
+  runtime::Reactor reactor;
+  PoolSet pools(reactor);
+  auto cluster = MakeCluster("a", config::Discovery::kEds);
+  cluster->hosts = {HostAt("a", 1), HostAt("a", 2)};
+  const auto gone = MakeCluster("gone", config::Discovery::kEds);
+  const config::Host of_gone = HostAt("gone", 1);
+  const std::weak_ptr<Pool> first = pools.For(*cluster, cluster->hosts[0]).weak_from_this();
+  const std::weak_ptr<Pool> second = pools.For(*cluster, cluster->hosts[1]).weak_from_this();
+  const std::weak_ptr<Pool> third = pools.For(*gone, of_gone).weak_from_this();
+
+  auto next = std::make_shared<config::Cluster>(*cluster);
+  next->hosts.pop_back();
+  config::Snapshot snapshot;
+  snapshot.clusters.emplace("a", next);
+  pools.Sweep(snapshot);
+  EXPECT_FALSE(first.expired());
+  EXPECT_TRUE(second.expired());
+  EXPECT_TRUE(third.expired());
+
+  next = std::make_shared<config::Cluster>(*next);
+  next->hosts[0].transport_key = 7;  // other transport settings: not this pool's any more
+  snapshot.clusters["a"] = next;
+  pools.Sweep(snapshot);
+  EXPECT_EQ(pools.size(), 0u);
+}
+
+}  // namespace
+}  // namespace weft::upstream
