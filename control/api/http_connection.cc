@@ -151,8 +151,9 @@ std::string HttpRequest::Header(const std::string& name) const {
 }
 
 HttpConnection::HttpConnection(int socket, std::string peer, const HttpHandler& handler,
-                               const HttpServer::Limits& limits, const std::atomic<bool>& stopping)
-    : socket_(socket), peer_(std::move(peer)), handler_(handler), limits_(limits), stopping_(stopping) {}
+                               const HttpServer::Limits& limits, const std::atomic<bool>& stopping,
+                               std::atomic<bool>& waiting)
+    : socket_(socket), peer_(std::move(peer)), handler_(handler), limits_(limits), stopping_(stopping), waiting_(waiting) {}
 
 void HttpConnection::Run() {
   HttpParser parser(limits_);
@@ -160,7 +161,10 @@ void HttpConnection::Run() {
 }
 
 bool HttpConnection::ServeOne(HttpParser& parser) {
-  if (!ReadRequest(parser)) return false;
+  waiting_.store(true);
+  const bool read = ReadRequest(parser);
+  waiting_.store(false);
+  if (!read) return false;
   if (parser.refusal() != 0) {
     HttpResponse refused;
     refused.code = parser.refusal();

@@ -14,9 +14,9 @@ class HttpParser;
 
 class HttpConnection {
  public:
-  // Borrows everything; `socket` blocks never (poll with a timeout comes first).
+  // Borrows everything; `socket` blocks never (poll with a timeout comes first). `waiting` is false while a request is handled.
   HttpConnection(int socket, std::string peer, const HttpHandler& handler, const HttpServer::Limits& limits,
-                 const std::atomic<bool>& stopping);
+                 const std::atomic<bool>& stopping, std::atomic<bool>& waiting);
 
   // Until the client closes, a limit is hit, or the server stops.
   void Run();
@@ -36,6 +36,7 @@ class HttpConnection {
   const HttpHandler& handler_;
   const HttpServer::Limits& limits_;
   const std::atomic<bool>& stopping_;
+  std::atomic<bool>& waiting_;
   std::string unread_;  // came with an earlier request
 };
 

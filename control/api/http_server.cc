@@ -123,6 +123,18 @@ void HttpServer::Reap() {
   }
 }
 
+bool HttpServer::MakeRoom() {
+  if (connections_.size() < limits_.connections) return true;
+  if (connections_.size() >= 2 * limits_.connections) return false;  // those that were ended are slow to go
+  for (Connection& connection : connections_) {
+    if (!connection.waiting.load() || connection.ended) continue;
+    connection.ended = true;
+    shutdown(connection.socket, SHUT_RDWR);
+    return true;
+  }
+  return false;
+}
+
 void HttpServer::AcceptLoop() {
   while (!stopping_.load()) {
     pollfd waiting = {listener_, POLLIN, 0};
@@ -138,7 +150,7 @@ void HttpServer::AcceptLoop() {
     absl::MutexLock lock(&mutex_);
     Reap();
     if (socket < 0) continue;
-    if (stopping_.load() || connections_.size() >= limits_.connections) {
+    if (stopping_.load() || !MakeRoom()) {
       close(socket);
       continue;
     }
@@ -152,7 +164,7 @@ void HttpServer::AcceptLoop() {
 }
 
 void HttpServer::Serve(Connection& connection, const std::string& peer) {
-  HttpConnection(connection.socket, peer, handler_, limits_, stopping_).Run();
+  HttpConnection(connection.socket, peer, handler_, limits_, stopping_, connection.waiting).Run();
   shutdown(connection.socket, SHUT_RDWR);
   connection.done.store(true);
 }

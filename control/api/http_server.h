@@ -1,5 +1,6 @@
 // A small HTTP/1.1 server for people, scripts and Prometheus: the JSON API and the metrics. Not for traffic: one thread for
-// each connection (at most Limits::connections), whole bodies in memory. Messages are parsed by llhttp.
+// each connection (at most Limits::connections; one more ends the oldest that waits), whole bodies in memory. Messages are
+// parsed by llhttp.
 //
 // The handler is called on connection threads, many at once, and must not throw. Stop() and the destructor join them all.
 #ifndef WEFT_CONTROL_API_HTTP_SERVER_H_
@@ -66,6 +67,8 @@ class HttpServer {
  private:
   struct Connection {
     int socket = -1;
+    std::atomic<bool> waiting{true};  // for a request, or the rest of one
+    bool ended = false;               // made to close, for want of room
     std::atomic<bool> done{false};
     std::thread thread;
   };
@@ -74,6 +77,8 @@ class HttpServer {
   void AcceptLoop();
   void Serve(Connection& connection, const std::string& peer);
   void Reap() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // True when there is room for one more: silent clients must not keep a health probe out, so the oldest that waits makes room.
+  bool MakeRoom() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const HttpHandler handler_;
   const Limits limits_;

@@ -18,6 +18,15 @@ constexpr const char* kErrorsUrl = "type.googleapis.com/weft.v1.ObjectErrors";
 // in base64.
 constexpr size_t kMostMessageBytes = 1500;
 constexpr size_t kMostDetailBytes = 3500;
+constexpr size_t kMostFieldBytes = 400;  // of one error: names and values that somebody wrote may be of any length
+
+// Cut between two characters.
+std::string Clipped(const std::string& text) {
+  if (text.size() <= kMostFieldBytes) return text;
+  size_t end = kMostFieldBytes;
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;
+  return text.substr(0, end) + "…";
+}
 
 std::optional<weft::v1::ObjectErrors> ErrorsOf(const absl::Status& status) {
   const absl::optional<absl::Cord> payload = status.GetPayload(kErrorsUrl);
@@ -41,12 +50,12 @@ std::string TextOf(const std::vector<model::ObjectError>& errors) {
 }  // namespace
 
 void FillError(const model::ObjectError& from, weft::v1::ObjectError* to) {
-  to->set_file(from.file);
+  to->set_file(Clipped(from.file));
   to->set_line(from.line);
   to->set_column(from.column);
-  to->set_object(from.object);
-  to->set_field(from.field);
-  to->set_message(from.message);
+  to->set_object(Clipped(from.object));
+  to->set_field(Clipped(from.field));
+  to->set_message(Clipped(from.message));
 }
 
 absl::Status Refuse(absl::StatusCode code, const std::vector<model::ObjectError>& errors) {

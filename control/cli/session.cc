@@ -172,6 +172,7 @@ bool Session::Connect() {
     grpc::ChannelArguments arguments;
     arguments.SetMaxReceiveMessageSize(-1);
     arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
+    arguments.SetInt(GRPC_ARG_MAX_METADATA_SIZE, 64 << 10);  // what was wrong comes as trailers
     arguments.SetUserAgentPrefix("weft");
     if (IsUnix(address_)) arguments.SetString(GRPC_ARG_DEFAULT_AUTHORITY, "localhost");
     channel = grpc::CreateCustomChannel(address_, grpc::InsecureChannelCredentials(), arguments);

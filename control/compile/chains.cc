@@ -124,6 +124,8 @@ void AddHttp(const HttpSettings& settings, const model::AccessLogSettings& log, 
   manager.set_preserve_external_request_id(true);
   manager.mutable_use_remote_address()->set_value(false);
   manager.mutable_stream_idle_timeout();  // zero: a long silent stream is the application's business
+  // A head that never ends holds memory; nginx gives it as long.
+  manager.mutable_request_headers_timeout()->set_seconds(60);
   manager.mutable_normalize_path()->set_value(false);
   if (settings.inbound) {
     manager.set_forward_client_cert_details(hcm::HttpConnectionManager::SANITIZE_SET);

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 
@@ -66,6 +67,8 @@ absl::Status Connection::Admit() {
   absl::StatusOr<compile::ProxyIdentity> identity =
       compile::VerifiedIdentity(peer_.uri, surroundings_.trust_domain, state_.node().metadata());
   if (!identity.ok()) return absl::PermissionDeniedError(identity.status().message());
+  // Nobody stands in the lists under a name of another namespace, or in front of who has it.
+  if (const std::string suffix = "." + identity->ns; !absl::EndsWith(id_, suffix)) id_ += suffix;
   identity_ = *std::move(identity);
   return absl::OkStatus();
 }

@@ -70,7 +70,8 @@ class Connection {
 
   // Constant once OnRequest returned true.
   const compile::ProxyIdentity& identity() const { return identity_; }
-  const std::string& id() const { return id_; }  // NAME.NAMESPACE
+  // NAME.NAMESPACE: the name as the node says it; over TLS the namespace is the certificate's.
+  const std::string& id() const { return id_; }
 
   void FillInfo(weft::v1::ProxyInfo* info) const;
   std::shared_ptr<const compile::ProxyConfig> config() const;

@@ -100,6 +100,12 @@ TEST_F(ConnectionTest, IdentityComesFromTheCertificateAndNotFromTheNode) {
   EXPECT_EQ(plain.connection.identity().ns, "claimed");
 }
 
+TEST_F(ConnectionTest, ANameOfAnotherNamespaceIsNotTakenFromTheNode) {
+  Client client = Secure("spiffe://cluster.local/ns/evil/sa/web");
+  EXPECT_TRUE(client.Ask(ResourceType::kCluster));
+  EXPECT_EQ(client.connection.id(), "web-1.shop.evil");
+}
+
 TEST_F(ConnectionTest, TlsWithoutCertificateAndForeignTrustDomainsAreRefused) {
   Client without = Secure("");
   EXPECT_FALSE(without.Ask(ResourceType::kCluster));

@@ -106,8 +106,11 @@ void StreamState::UpdateKept() {
 }
 
 bool StreamState::MustWait(ResourceType type, absl::Time now) {
-  if (type == ResourceType::kCluster || type == ResourceType::kEndpoint) return false;
-  const bool must = Of(ResourceType::kCluster).Waiting(now) || (!awaited_.empty() && now < awaited_until_);
+  if (type == ResourceType::kCluster) return false;
+  const Subscription& clusters = Of(ResourceType::kCluster);
+  const bool must = type == ResourceType::kEndpoint
+                        ? clusters.pending()
+                        : clusters.Waiting(now) || (!awaited_.empty() && now < awaited_until_);
   absl::Time& since = held_since_[static_cast<size_t>(type)];
   if (!must) {
     since = absl::InfiniteFuture();

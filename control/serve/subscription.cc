@@ -57,7 +57,7 @@ void Subscription::NoteAccepted() {
   if (IsWhole()) accepted_.clear();
   for (const ResourcePtr& resource : in_flight_->resources) {
     // What it has unsubscribed meanwhile it does not keep.
-    accepted_[resource->name] = resource;
+    if (Wants(resource->name)) accepted_[resource->name] = resource;
   }
   report_.acked_version = in_flight_->version;
   report_.rejected_version.clear();

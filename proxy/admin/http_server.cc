@@ -48,14 +48,18 @@ Answer BadRequest(const base::Failure& failure) {
 
 }  // namespace
 
-class HttpServer::Connection {
+class HttpServer::Connection : public base::ListNode {
  public:
   Connection(HttpServer& server, net::ByteStream& stream)
-      : server_(server), reactor_(server.reactor_), stream_(stream), parser_(kLimits), feed_(stream, parser_) {}
+      : server_(server), reactor_(server.reactor_), stream_(stream), parser_(kLimits), feed_(stream, parser_), room_wanted_(reactor_) {}
+
+  // Closes without a word; only while it is in waiting_.
+  void MakeRoom() { room_wanted_.Cancel(); }
 
   Task<void> Serve() {
     while (co_await ServeOne()) {
     }
+    if (room_wanted_.cancelled()) co_return;
     // Closing while the client still sends could destroy the answer on its way.
     stream_.ShutdownWrite();
     co_await runtime::Within(reactor_, reactor_.now() + std::chrono::seconds(1), nullptr, ReadUntilEnd(stream_));
@@ -66,7 +70,9 @@ class HttpServer::Connection {
     http::RequestHead request;
     parser_.Begin(&request);
     failed_ = base::Failure{};
+    server_.waiting_.PushBack(this);
     const Read read = co_await ReadRequest();
+    Unlink();
     if (read == Read::kEnded) co_return false;
     if (read == Read::kMalformed) {
       co_await Write(BadRequest(failed_), /*head_only=*/false, /*close=*/true);
@@ -96,7 +102,7 @@ class HttpServer::Connection {
           begun = true;
           deadline = reactor_.now() + kRequest;
         }
-        const auto ended = co_await runtime::Within(reactor_, deadline, nullptr, WaitReadable(stream_));
+        const auto ended = co_await runtime::Within(reactor_, deadline, &room_wanted_, WaitReadable(stream_));
         if (ended.outcome != Outcome::kDone) co_return Read::kEnded;
         continue;
       }
@@ -137,6 +143,7 @@ class HttpServer::Connection {
   net::ByteStream& stream_;
   codec::h1::RequestParser parser_;
   codec::h1::Feed feed_;
+  runtime::Cancellation room_wanted_;
   base::Failure failed_;
 };
 
@@ -165,8 +172,13 @@ void HttpServer::Close() {
 
 void HttpServer::OnAccepted(const std::string&, accept::Accepted accepted) {
   if (connections_.size() >= kMaxConnections) {
-    ++turned_away_;
-    return;
+    // Silent clients must not keep a probe out: the one that has waited longest makes room.
+    Connection* const oldest = connections_.size() < 2 * kMaxConnections ? waiting_.PopFront() : nullptr;
+    if (oldest == nullptr) {
+      ++turned_away_;
+      return;
+    }
+    oldest->MakeRoom();
   }
   auto stream = net::SocketStream::Adopt(reactor_, std::move(accepted.fd), accepted.peer);
   if (!stream.ok()) return OnOutOfResources(ENOMEM);

@@ -15,6 +15,7 @@
 #include "absl/status/status.h"
 #include "proxy/accept/acceptor.h"
 #include "proxy/base/address.h"
+#include "proxy/base/intrusive_list.h"
 #include "proxy/http/message.h"
 #include "proxy/net/byte_stream.h"
 #include "proxy/runtime/reactor.h"
@@ -70,6 +71,7 @@ class HttpServer final : private accept::Sink {
   std::vector<std::unique_ptr<accept::Acceptor>> acceptors_;
   std::vector<base::Address> addresses_;
   uint64_t turned_away_ = 0;
+  base::List<Connection> waiting_;  // for a request, or the rest of one; the longest first
   runtime::Scope connections_;
 };
 

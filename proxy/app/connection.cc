@@ -115,7 +115,9 @@ class ConnectionDriver final : private LiveConnection {
   // LiveConnection
   std::string_view listener() const override { return info_.listener; }
   void Review(const config::Snapshot& snapshot) override {
-    if (selector_.Select(snapshot) == nullptr) ending_.Cancel();
+    if (selector_.Select(snapshot) != nullptr) return;
+    ending_.Cancel();
+    revoked_.Cancel();
   }
   void BeginDrain() override {
     if (carries_http_) ending_.Cancel();
@@ -267,7 +269,7 @@ class ConnectionDriver final : private LiveConnection {
     pin_ = config::WorkerSnapshots::Pin();  // each request pins its own
     // What the next Snapshot asks of the bytes, should it ask.
     if (first_.verdict.protocol == detect::Protocol::kNeedMore) first_.verdict.protocol = detect::Protocol::kHttp1;
-    downstream::ServerDeps deps{reactor_, path_.snapshots_, path_.line_.first(), path_.observer_, ending_};
+    downstream::ServerDeps deps{reactor_, path_.snapshots_, path_.line_.first(), path_.observer_, ending_, revoked_};
     co_await downstream::ServeHttp1(deps, selector_, info_, *stream_, std::move(first_.received));
   }
 
@@ -276,7 +278,7 @@ class ConnectionDriver final : private LiveConnection {
     pin_ = config::WorkerSnapshots::Pin();  // it may live for days: no Snapshot is held, only its chain
     OpaqueReport report(path_.observer_, info_, *chain);
     const auto ended = co_await runtime::Within(
-        reactor_, runtime::kNever, &ending_,
+        reactor_, runtime::kNever, &revoked_,
         downstream::ServeOpaque({reactor_, path_.snapshots_, path_.line_.picker}, chain->tcp->spec, info_, *stream_,
                                 std::move(first_.received), report.outcome));
     if (ended.outcome == Outcome::kDone) co_return;
@@ -314,7 +316,8 @@ class ConnectionDriver final : private LiveConnection {
   config::WorkerSnapshots::Pin pin_;
   const config::FilterChain* chain_ = nullptr;  // while pin_ holds its Snapshot
   bool carries_http_ = false;
-  runtime::Cancellation ending_{reactor_};  // a drain, or the connection is no longer allowed
+  runtime::Cancellation ending_{reactor_};   // a drain of HTTP, or revoked
+  runtime::Cancellation revoked_{reactor_};  // the connection is no longer allowed
 };
 
 Task<void> ServeConnection(DataPath& path, std::string listener, accept::Accepted accepted) {

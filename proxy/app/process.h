@@ -20,6 +20,7 @@
 #include "proxy/config/bootstrap.h"
 #include "proxy/endpoint/registry.h"
 #include "proxy/resolve/resolver.h"
+#include "proxy/runtime/callbacks.h"
 #include "proxy/runtime/mailbox.h"
 #include "proxy/runtime/reactor.h"
 #include "proxy/telemetry/log_writer.h"
@@ -42,16 +43,6 @@ class Process {
 
  private:
   friend class ProcessPages;
-
-  // A timer that calls us.
-  class Alarm final : public runtime::Timer {
-   public:
-    explicit Alarm(std::function<void()> call) : call_(std::move(call)) {}
-    void OnTimer() override { call_(); }
-
-   private:
-    const std::function<void()> call_;
-  };
 
   absl::Status Start(config::BootstrapSpec bootstrap);
   absl::Status StartServers();
@@ -82,8 +73,8 @@ class Process {
   bool draining_ = false;
   bool terminating_ = false;
   runtime::TimePoint drain_deadline_{};
-  Alarm drain_check_{[this] { LookWhetherDrained(); }};
-  Alarm memory_check_{[this] { GiveBackMemory(); }};
+  runtime::Alarm drain_check_{[this] { LookWhetherDrained(); }};
+  runtime::Alarm memory_check_{[this] { GiveBackMemory(); }};
 };
 
 }  // namespace weft::app

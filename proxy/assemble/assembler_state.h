@@ -16,6 +16,7 @@
 #include "proxy/assemble/listeners.h"
 #include "proxy/assemble/secrets.h"
 #include "proxy/assemble/tls_contexts.h"
+#include "proxy/runtime/callbacks.h"
 
 namespace weft::assemble {
 
@@ -53,23 +54,6 @@ class Assembler::State {
   using SecretMessage = envoy::extensions::transport_sockets::tls::v3::Secret;
   using SecretShelf = Shelf<config::SecretSpec, SecretMessage>;
 
-  class Later final : public runtime::Wakeup {
-   public:
-    explicit Later(std::function<void()> call) : call_(std::move(call)) {}
-    void OnWakeup() override { call_(); }
-
-   private:
-    const std::function<void()> call_;
-  };
-  class Alarm final : public runtime::Timer {
-   public:
-    explicit Alarm(std::function<void()> call) : call_(std::move(call)) {}
-    void OnTimer() override { call_(); }
-
-   private:
-    const std::function<void()> call_;
-  };
-
   absl::StatusOr<std::shared_ptr<const config::SecretSpec>> ConvertSecret(const SecretMessage& message);
   std::vector<discovery::Rejection> ApplySecrets(const discovery::Update& update);
   std::vector<discovery::Rejection> Dispatch(const discovery::Update& update);
@@ -102,10 +86,10 @@ class Assembler::State {
   runtime::TimePoint endpoints_deadline_{};  // until then readiness waits for the clusters' members
   mutable bool was_ready_ = false;           // readiness does not go away because of an update
   // Wakes the loop; the work is done when everything else of the turn is.
-  Later turn_{[this] { deps_.reactor.AtEndOfTurn(&end_of_turn_); }};
-  Later end_of_turn_{[this] { Flush(); }};
-  Alarm warming_{[this] { Schedule(); }};
-  Alarm file_check_{[this] { CheckFiles(); }};
+  runtime::Later turn_{[this] { deps_.reactor.AtEndOfTurn(&end_of_turn_); }};
+  runtime::Later end_of_turn_{[this] { Flush(); }};
+  runtime::Alarm warming_{[this] { Schedule(); }};
+  runtime::Alarm file_check_{[this] { CheckFiles(); }};
 };
 
 }  // namespace weft::assemble

@@ -1,5 +1,6 @@
 // Cluster (envoy.config.cluster.v3).
 #include <algorithm>
+#include <limits>
 #include <string>
 #include <utility>
 
@@ -189,6 +190,10 @@ void ReadLimits(const cluster::CircuitBreakers& message, const Place& place, Clu
         ValueOr(limits.has_max_pending_requests(), limits.max_pending_requests(), defaults.max_pending_requests);
     spec->limits.max_requests = ValueOr(limits.has_max_requests(), limits.max_requests(), defaults.max_requests);
     spec->limits.max_retries = ValueOr(limits.has_max_retries(), limits.max_retries(), defaults.max_retries);
+    constexpr uint32_t kNone = std::numeric_limits<uint32_t>::max();
+    if (spec->limits.max_connections < kNone || spec->limits.max_requests < kNone) {
+      at.Note("shown on /clusters, not enforced yet");
+    }
   }
 }
 
@@ -277,6 +282,9 @@ ClusterSpec ClusterFromXds(const Cluster& message, Findings* findings) {
   ReadLoadBalancing(message, place, &spec);
   ReadProtocol(message, place, &spec);
   ReadLimits(message.circuit_breakers(), place.Field("circuit_breakers"), &spec);
+  if (message.has_circuit_breakers()) {
+    place.Field("circuit_breakers").Note("accepted, but connections and requests are not limited yet");
+  }
   if (message.has_transport_socket())
     spec.tls = UpstreamTlsFromXds(message.transport_socket(), place.Field("transport_socket"));
   for (int i = 0; i < message.transport_socket_matches_size(); ++i) {

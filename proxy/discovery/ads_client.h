@@ -20,6 +20,7 @@
 #include "proxy/discovery/back_off.h"
 #include "proxy/discovery/resource_sink.h"
 #include "proxy/discovery/session.h"
+#include "proxy/runtime/callbacks.h"
 #include "proxy/runtime/reactor.h"
 
 namespace weft::discovery {
@@ -52,23 +53,6 @@ class AdsClient final : private Session::Owner {
   const AdsStatus& status() const { return status_; }
 
  private:
-  // Something that calls one of our methods later, from the reactor's loop.
-  class Later final : public runtime::Wakeup {
-   public:
-    explicit Later(std::function<void()> call) : call_(std::move(call)) {}
-    void OnWakeup() override { call_(); }
-
-   private:
-    const std::function<void()> call_;
-  };
-  class Alarm final : public runtime::Timer {
-   public:
-    explicit Alarm(std::function<void()> call) : call_(std::move(call)) {}
-    void OnTimer() override { call_(); }
-
-   private:
-    const std::function<void()> call_;
-  };
 
   void OnSessionUp(Session& session) override;
   void OnSessionResponse(Session& session, DiscoveryResponse response) override;
@@ -96,9 +80,9 @@ class AdsClient final : private Session::Owner {
   bool replacing_ = false;  // `current_` has old credentials
   std::unique_ptr<Session> current_;
   std::unique_ptr<Session> replacement_;
-  Alarm retry_{[this] { OpenMissing(); }};
-  Alarm settled_{[this] { TakeOver(); }};
-  Later ask_again_{[this] { AskAll(); }};
+  runtime::Alarm retry_{[this] { OpenMissing(); }};
+  runtime::Alarm settled_{[this] { TakeOver(); }};
+  runtime::Later ask_again_{[this] { AskAll(); }};
 };
 
 }  // namespace weft::discovery

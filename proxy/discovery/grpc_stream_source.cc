@@ -3,7 +3,6 @@
 #include <grpcpp/client_context.h>
 #include <grpcpp/support/client_callback.h>
 
-#include <condition_variable>
 #include <functional>
 #include <mutex>
 #include <utility>
@@ -15,30 +14,9 @@ namespace weft::discovery {
 
 using Stub = envoy::service::discovery::v3::AggregatedDiscoveryService::Stub;
 
-class GrpcStreamSource::Calls {
- public:
-  void Begin() {
-    std::lock_guard lock(mutex_);
-    ++count_;
-  }
-  void End() {
-    std::lock_guard lock(mutex_);
-    if (--count_ == 0) none_.notify_all();
-  }
-  void WaitUntilNone() {
-    std::unique_lock lock(mutex_);
-    none_.wait(lock, [this] { return count_ == 0; });
-  }
-
- private:
-  std::mutex mutex_;
-  std::condition_variable none_;
-  int count_ = 0;  // protected by mutex_
-};
-
 namespace {
 
-using Calls = GrpcStreamSource::Calls;
+using Calls = runtime::Outstanding;
 
 absl::Status FromGrpc(const grpc::Status& status) {
   return absl::Status(static_cast<absl::StatusCode>(status.error_code()), status.error_message());
@@ -136,7 +114,7 @@ class Stream final : public AdsStream {
 }  // namespace
 
 GrpcStreamSource::GrpcStreamSource(runtime::Mailbox& mailbox, ChannelSource& channels)
-    : mailbox_(mailbox), channels_(channels), calls_(std::make_shared<Calls>()) {}
+    : mailbox_(mailbox), channels_(channels), calls_(std::make_shared<runtime::Outstanding>()) {}
 
 GrpcStreamSource::~GrpcStreamSource() { calls_->WaitUntilNone(); }
 

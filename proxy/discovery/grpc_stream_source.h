@@ -12,6 +12,7 @@
 #include "proxy/discovery/ads_stream.h"
 #include "proxy/discovery/channel.h"
 #include "proxy/runtime/mailbox.h"
+#include "proxy/runtime/outstanding.h"
 
 namespace weft::discovery {
 
@@ -23,12 +24,10 @@ class GrpcStreamSource final : public StreamSource {
   absl::StatusOr<std::unique_ptr<AdsStream>> Open(StreamEvents& events) override;
   const std::string& target() const override { return channels_.target(); }
 
-  class Calls;  // those that gRPC has not let go of
-
  private:
   runtime::Mailbox& mailbox_;
   ChannelSource& channels_;
-  const std::shared_ptr<Calls> calls_;
+  const std::shared_ptr<runtime::Outstanding> calls_;  // those that gRPC has not let go of
 };
 
 }  // namespace weft::discovery

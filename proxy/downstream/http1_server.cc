@@ -133,13 +133,14 @@ void Connection::Probe() {
   ProbeLater(kNextProbe);
 }
 
-// The newest Snapshot for the next request. A connection that has no place in it is served once more from the old one, and
-// closed with a word to the client.
+// The newest Snapshot for the next request. A connection whose listener would refuse it now has had its last one. One that has
+// no place for another reason is served once more from the old one, and closed with a word to the client.
 bool Connection::PinSnapshot() {
   const config::Snapshot* newest = deps_.snapshots.current();
   if (newest == nullptr) return false;
   if (pin_ && pin_->generation == newest->generation) return true;
   const config::FilterChain* chain = chains_.Select(*newest);
+  if (chain == nullptr && newest->FindListener(info_.listener) != nullptr) return false;
   placed_ = chain != nullptr && chain->http.has_value();
   if (!placed_) return static_cast<bool>(pin_);
   pin_ = deps_.snapshots.PinCurrent();
@@ -342,7 +343,13 @@ Task<bool> Connection::RunTunnel(http::RequestHead& request, http::Context& cont
   base::ByteChain out;
   if (const auto unsent = std::move(unsent_); unsent != nullptr) out.Append(std::move(*unsent));
   codec::h1::WriteResponseHead(*response.head, options, &out);
-  if (co_await SendContent(context, response, /*chunked=*/false, std::move(out))) stream_.ShutdownWrite();
+  const auto ended = co_await runtime::Within(deps_.reactor, runtime::kNever, &deps_.revoked,
+                                              SendContent(context, response, /*chunked=*/false, std::move(out)));
+  if (ended.outcome != Outcome::kDone) {
+    stream_.Reset();
+  } else if (*ended.value) {
+    stream_.ShutdownWrite();
+  }
   co_return false;
 }
 

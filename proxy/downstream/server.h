@@ -35,6 +35,7 @@ struct ServerDeps {
   http::Service& service;            // the first stage
   RequestObserver& observer;
   runtime::Cancellation& draining;   // signalled once: idle connections close, busy ones after their response
+  runtime::Cancellation& revoked;    // signalled once, with draining: it is no longer allowed; a tunnel is cut
 };
 
 }  // namespace weft::downstream

@@ -6,7 +6,6 @@
 #include <grpcpp/support/channel_arguments.h>
 
 #include <chrono>
-#include <condition_variable>
 #include <mutex>
 #include <utility>
 
@@ -26,30 +25,9 @@ using istio::v1::auth::IstioCertificateRequest;
 using istio::v1::auth::IstioCertificateResponse;
 using istio::v1::auth::IstioCertificateService;
 
-class GrpcCaClient::Calls {
- public:
-  void Begin() {
-    std::lock_guard lock(mutex_);
-    ++count_;
-  }
-  void End() {
-    std::lock_guard lock(mutex_);
-    if (--count_ == 0) none_.notify_all();
-  }
-  void WaitUntilNone() {
-    std::unique_lock lock(mutex_);
-    none_.wait(lock, [this] { return count_ == 0; });
-  }
-
- private:
-  std::mutex mutex_;
-  std::condition_variable none_;
-  int count_ = 0;  // protected by mutex_
-};
-
 namespace {
 
-using Calls = GrpcCaClient::Calls;
+using Calls = runtime::Outstanding;
 using Chain = absl::StatusOr<std::vector<std::string>>;
 
 constexpr auto kConnectLimit = std::chrono::seconds(5);  // per address: a dead one must not hide a live one
@@ -167,7 +145,7 @@ GrpcCaClient::GrpcCaClient(runtime::Reactor& reactor, runtime::Mailbox& mailbox,
       mailbox_(mailbox),
       server_(WithServerName(std::move(server))),
       address_(AddressText(server_)),
-      calls_(std::make_shared<Calls>()) {}
+      calls_(std::make_shared<runtime::Outstanding>()) {}
 
 GrpcCaClient::~GrpcCaClient() { calls_->WaitUntilNone(); }
 

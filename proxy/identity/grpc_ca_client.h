@@ -15,6 +15,7 @@
 
 #include "proxy/identity/ca_client.h"
 #include "proxy/runtime/mailbox.h"
+#include "proxy/runtime/outstanding.h"
 #include "proxy/runtime/reactor.h"
 
 namespace weft::identity {
@@ -35,14 +36,12 @@ class GrpcCaClient final : public CaClient {
   runtime::Task<absl::StatusOr<std::vector<std::string>>> Sign(SigningRequest request) override;
   const std::string& address() const override { return address_; }
 
-  class Calls;  // those that gRPC has not let go of
-
  private:
   runtime::Reactor& reactor_;
   runtime::Mailbox& mailbox_;
   const CaServer server_;
   const std::string address_;
-  const std::shared_ptr<Calls> calls_;
+  const std::shared_ptr<runtime::Outstanding> calls_;  // those that gRPC has not let go of
 };
 
 }  // namespace weft::identity

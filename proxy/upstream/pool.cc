@@ -14,6 +14,10 @@ namespace {
 // idle time after which this endpoint was seen to close.
 constexpr runtime::Duration kFreshIdle = std::chrono::milliseconds(250);
 
+// No server's idle time is shorter. An endpoint that ends, or is cut off, closes young connections too: from that nothing is
+// learnt, or a restart would keep all later requests of that kind from ever using a kept-alive connection again.
+constexpr runtime::Duration kShortestIdleTimeout = std::chrono::milliseconds(100);
+
 bool IsFresh(const Connection& connection, const endpoint::EndpointState& endpoint, runtime::TimePoint now) {
   runtime::Duration limit = kFreshIdle;
   if (const int64_t learnt = endpoint.learnt_idle_timeout_ms.load(); learnt > 0) {
@@ -117,7 +121,7 @@ void Pool::Return(std::unique_ptr<Connection> connection) {
 void Pool::CloseIdle(Connection* connection) {
   const std::shared_ptr<Pool> self = shared_from_this();  // the connection may hold the last reference
   const auto idle_for = std::chrono::duration_cast<std::chrono::milliseconds>(reactor_.now() - connection->idle_since());
-  if (idle_for.count() > 0) endpoint_->learnt_idle_timeout_ms.store(idle_for.count());
+  if (idle_for >= kShortestIdleTimeout) endpoint_->learnt_idle_timeout_ms.store(idle_for.count());
   Unlink(connection).reset();
 }
 

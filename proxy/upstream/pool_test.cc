@@ -4,7 +4,9 @@
 
 #include <memory>
 #include <string>
-#include <vector>
+#include <utility>
+
+#include "proxy/net/memory_stream.h"
 
 namespace weft::upstream {
 namespace {
@@ -35,6 +37,30 @@ TEST(PoolSet, DestinationsThatPassLeaveNothingBehind) {
   for (int i = 0; i < 10'000; ++i) pools.For(*cluster, HostAt("passthrough", i));
   EXPECT_LE(pools.size(), 512u);
   EXPECT_EQ(&pools.For(*cluster, busy), held.get());  // somebody uses it
+}
+
+// After a restart of the endpoint, which closed connections that had been idle for a millisecond, no POST found a fresh
+// connection any more.
+TEST(Pool, ARestartOfTheEndpointIsNoIdleTimeout) {
+  runtime::FakeClock clock;
+  runtime::Reactor reactor(clock);
+  PoolSet pools(reactor);
+  auto cluster = MakeCluster("a", config::Discovery::kStatic);
+  cluster->hosts = {HostAt("a", 1)};
+  Pool& pool = pools.For(*cluster, cluster->hosts[0]);
+  const auto close_after = [&](runtime::Duration idle) {
+    auto [ours, peers] = net::MemoryStream::Pair(reactor);
+    pool.Return(std::make_unique<Connection>(pool.shared_from_this(), std::move(ours), ""));
+    EXPECT_EQ(pool.idle(), 1u);
+    clock.Advance(idle);
+    reactor.RunOnce(runtime::Duration::zero());
+    peers->Close();
+    reactor.RunOnce(runtime::Duration::zero());
+    EXPECT_EQ(pool.idle(), 0u);
+    return pool.endpoint().learnt_idle_timeout_ms.load();
+  };
+  EXPECT_EQ(close_after(std::chrono::milliseconds(2)), 0);
+  EXPECT_EQ(close_after(std::chrono::milliseconds(150)), 150);
 }
 
 TEST(PoolSet, SweepLeavesWhatIsConfigured) {

@@ -20,7 +20,7 @@ from tests.support import cases, certificates, http1_client, netns, scene  # noq
 from tests.support.cases import case, check, equal, wait_until  # noqa: E402
 
 CASE_SECONDS = 120
-ECHO_PORT = 9000
+ECHO_PORT, CHAT_PORT = 9000, 9001
 TRAFFIC = os.path.join(os.path.dirname(os.path.abspath(__file__)), "traffic.py")
 REFUSED = "weft_connections_refused_total"
 TRUST_DOMAIN = "cluster.local"  # weft-control's default
@@ -113,16 +113,51 @@ def plain_http_connections_end_when_they_are_no_longer_allowed(t):
     caller = Caller(t)
     mesh = caller.mesh
     with netns.network_of(mesh.visitor.pause.pid):
-        kept, idle = (t.start(http1_client.Client(servers.APPLICATION_PORT, caller.replica.pod.ip)) for _ in range(2))
-    for client in (kept, idle):
+        kept, idle, begun = (t.start(http1_client.Client(servers.APPLICATION_PORT, caller.replica.pod.ip)) for _ in range(3))
+    for client in (kept, idle, begun):
         client.send("GET /?step=before HTTP/1.1\r\nhost: web\r\n\r\n")
         equal(client.read_response().status, 200, "status of a plain request under permissive")
     mesh.shift({"v1": 50, "v2": 50})
     kept.send("GET /?step=before HTTP/1.1\r\nhost: web\r\n\r\n")
     equal(kept.read_response().status, 200, "status on the kept connection after a change that does not concern it")
+    begun.send("GET /?step=after HTTP/1.1\r\n")
+    wait_until(lambda: unread(caller.replica.pod) == 0, "the sidecar has read what came")
     mesh.set_mutual_tls("STRICT")
     for client in (kept, idle):
         check(client.at_end(), "a plain connection is still open under strict")
+    begun.send("host: web\r\n\r\n")
+    check(begun.at_end(), "a request that was half sent is served under strict")
+    equal(caller.replica.lines("after"), [], "requests that the application saw")
+
+
+@case(seconds=CASE_SECONDS)
+def plain_websocket_ends_when_it_is_no_longer_allowed(t):
+    caller = Caller(t)
+    mesh, pod = caller.mesh, caller.replica.pod
+    mesh.apply(objects.tcp_service("chat", CHAT_PORT).replace("TCP", "HTTP"), "web sockets")
+    chat = Program("chat", ["/usr/bin/python3", TRAFFIC, "upgrade", str(CHAT_PORT)], mesh.folder, pod).start()
+    t.stack.callback(chat.kill)
+    wait_until(lambda: f":{CHAT_PORT} " in pod.run("ss", "-ltn"), "the server listens")
+    with netns.network_of(mesh.visitor.pause.pid):
+        plain = t.start(http1_client.Client(CHAT_PORT, pod.ip))
+    plain.send("GET / HTTP/1.1\r\nhost: chat\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n")
+    check(b" 101 " in plain.take_line(), "the protocol is switched")
+    while plain.take_line():
+        pass
+    plain.send("once\n")
+    equal(plain.take_line(), b"once", "what came back")
+    mesh.shift({"v1": 50, "v2": 50})
+    plain.send("again\n")
+    equal(plain.take_line(), b"again", "what came back after a change that does not concern it")
+    mesh.set_mutual_tls("STRICT")
+    check(plain.at_end(), "the web socket is still open under strict")
+
+
+def unread(pod):
+    """Bytes that the sidecar's inbound connections have received and nobody has taken."""
+    lines = pod.run("ss", "-Htn", "state", "established", "( sport = :15006 )").splitlines()
+    check(lines, "no connection stands")
+    return sum(int(line.split()[0]) for line in lines)
 
 
 @case(seconds=CASE_SECONDS)

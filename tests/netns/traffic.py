@@ -4,6 +4,7 @@
     traffic.py fresh HOST PORT PATH CONNECTIONS PER_SECOND   requests at a steady rate, each over a connection of its own
     traffic.py opaque HOST PORT PER_SECOND                   one connection of bytes that come back
     traffic.py echo PORT                                     a server for the latter
+    traffic.py upgrade PORT                                  an HTTP server that switches every connection to bytes that come back
 
 The load is open: a request is due at its time however long others take, and its latency counts from then. SIGTERM ends it after
 what is under way; its last line is JSON. Whatever closes a connection but ourselves is counted.
@@ -131,9 +132,12 @@ async def drive(host, port, ask_of, connections, per_second, keep=True):
     print(count.told(), flush=True)
 
 
-async def echo(port):
+async def echo(port, upgrade=False):
     async def serve(reader, writer):
-        with contextlib.suppress(ConnectionError):
+        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+            if upgrade:
+                await reader.readuntil(b"\r\n\r\n")
+                writer.write(b"HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n")
             while data := await reader.read(65536):
                 writer.write(data)
                 await writer.drain()
@@ -150,7 +154,7 @@ def main(kind, *arguments):
         host, port, per_second = arguments
         asyncio.run(drive(host, int(port), opaque_message, 1, float(per_second)))
     else:
-        asyncio.run(echo(int(arguments[0])))
+        asyncio.run(echo(int(arguments[0]), kind == "upgrade"))
 
 
 if __name__ == "__main__":
