@@ -52,7 +52,8 @@ bool IsLoopback(const std::string& address) {
 
 void WarnIfInTheClear(const std::string& flag, const std::string& address) {
   if (address.empty() || IsLoopback(address)) return;
-  Log(LogLevel::kWarning, absl::StrCat(flag, " ", address, " has no TLS: the admin token crosses the network in the clear"));
+  Log(LogLevel::kWarning,
+      absl::StrCat(flag, " ", address, " has no TLS: the admin token crosses the network in the clear"));
 }
 
 absl::Status Named(const std::string& flag, const absl::Status& status) {

@@ -54,7 +54,8 @@ absl::Status CheckChain(std::string_view chain_pem, std::string_view roots_pem, 
   bssl::UniquePtr<STACK_OF(X509)> others = stack(*chain, 1), trusted = stack(*roots, 0);
   bssl::UniquePtr<X509_STORE> store(X509_STORE_new());  // empty; the context wants one
   bssl::UniquePtr<X509_STORE_CTX> context(X509_STORE_CTX_new());
-  if (!X509_STORE_CTX_init(context.get(), store.get(), chain->front().get(), others.get())) return SslError("certificate chain");
+  if (!X509_STORE_CTX_init(context.get(), store.get(), chain->front().get(), others.get()))
+    return SslError("certificate chain");
   X509_STORE_CTX_set0_trusted_stack(context.get(), trusted.get());
   X509_VERIFY_PARAM* parameters = X509_STORE_CTX_get0_param(context.get());
   if (at.has_value()) {

@@ -14,8 +14,7 @@ namespace {
 TEST(Certificate, BadPem) {
   EXPECT_FALSE(ReadCertificates("").ok());
   EXPECT_FALSE(ReadCertificates("hello").ok());
-  auto status =
-      ReadCertificates("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n").status();
+  auto status = ReadCertificates("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n").status();
   EXPECT_NE(std::string(status.message()).find("certificate 1"), std::string::npos) << status;
   auto key = NewKeyPem();
   ASSERT_TRUE(key.ok());
@@ -32,7 +31,9 @@ TEST(Certificate, ChainsAreFollowedToARoot) {
   EXPECT_NE(CheckChain(leaf.chain_pem, authority.root_pem(), after).message().find("expired"), absl::string_view::npos);
   EXPECT_TRUE(CheckChain(leaf.chain_pem, authority.root_pem(), std::nullopt).ok());
   // The right root behind a leaf of somebody else proves nothing.
-  EXPECT_FALSE(CheckChain(foreign.LeafFor("spiffe://td/ns/a/sa/b").chain_pem + authority.root_pem(), authority.root_pem(), inside).ok());
+  EXPECT_FALSE(CheckChain(foreign.LeafFor("spiffe://td/ns/a/sa/b").chain_pem + authority.root_pem(),
+                          authority.root_pem(), inside)
+                   .ok());
   EXPECT_FALSE(CheckChain(leaf.chain_pem, "rubbish", inside).ok());
 }
 

@@ -33,14 +33,12 @@ bool SetNames(X509* certificate, const std::string& common_name, X509* issuer) {
   X509_NAME* subject = X509_get_subject_name(certificate);
   if (!common_name.empty()) {
     const auto add = [subject](const char* field, const std::string& value) {
-      return X509_NAME_add_entry_by_txt(subject, field, MBSTRING_UTF8,
-                                        reinterpret_cast<const uint8_t*>(value.data()),
+      return X509_NAME_add_entry_by_txt(subject, field, MBSTRING_UTF8, reinterpret_cast<const uint8_t*>(value.data()),
                                         static_cast<ossl_ssize_t>(value.size()), -1, 0) == 1;
     };
     if (!add("O", "Weft") || !add("CN", common_name)) return false;
   }
-  return X509_set_issuer_name(certificate,
-                              issuer == nullptr ? subject : X509_get_subject_name(issuer)) == 1;
+  return X509_set_issuer_name(certificate, issuer == nullptr ? subject : X509_get_subject_name(issuer)) == 1;
 }
 
 bool AddExtension(X509* certificate, int nid, void* value, bool critical) {
@@ -55,8 +53,7 @@ bool AddUse(X509* certificate, const CertificateShape& shape) {
     basic->ca = ASN1_BOOLEAN_TRUE;
     basic->pathlen = ASN1_INTEGER_new();
     if (basic->pathlen == nullptr || !ASN1_INTEGER_set(basic->pathlen, *shape.ca_path_length) ||
-        !ASN1_BIT_STRING_set_bit(usage.get(), kKeyCertSign, 1) ||
-        !ASN1_BIT_STRING_set_bit(usage.get(), kCrlSign, 1)) {
+        !ASN1_BIT_STRING_set_bit(usage.get(), kKeyCertSign, 1) || !ASN1_BIT_STRING_set_bit(usage.get(), kCrlSign, 1)) {
       return false;
     }
   } else if (!ASN1_BIT_STRING_set_bit(usage.get(), kDigitalSignature, 1)) {
@@ -79,8 +76,7 @@ bool AddTlsUse(X509* certificate) {
 bool AddName(GENERAL_NAMES* names, int type, const std::string& value) {
   bssl::UniquePtr<GENERAL_NAME> name(GENERAL_NAME_new());
   bssl::UniquePtr<ASN1_IA5STRING> text(ASN1_IA5STRING_new());
-  if (!name || !text ||
-      !ASN1_STRING_set(text.get(), value.data(), static_cast<ossl_ssize_t>(value.size()))) {
+  if (!name || !text || !ASN1_STRING_set(text.get(), value.data(), static_cast<ossl_ssize_t>(value.size()))) {
     return false;
   }
   GENERAL_NAME_set0_value(name.get(), type, text.release());
@@ -108,8 +104,7 @@ bool AddKeyIds(X509* certificate, EVP_PKEY* subject_key, EVP_PKEY* issuer_key) {
   bssl::UniquePtr<AUTHORITY_KEYID> authority(AUTHORITY_KEYID_new());
   if (!id || !authority || own.size() != kKeyIdBytes || parent.size() != kKeyIdBytes) return false;
   authority->keyid = ASN1_OCTET_STRING_new();
-  return authority->keyid != nullptr &&
-         ASN1_STRING_set(id.get(), own.data(), kKeyIdBytes) &&
+  return authority->keyid != nullptr && ASN1_STRING_set(id.get(), own.data(), kKeyIdBytes) &&
          ASN1_STRING_set(authority->keyid, parent.data(), kKeyIdBytes) &&
          AddExtension(certificate, NID_subject_key_identifier, id.get(), false) &&
          AddExtension(certificate, NID_authority_key_identifier, authority.get(), false);
@@ -117,12 +112,11 @@ bool AddKeyIds(X509* certificate, EVP_PKEY* subject_key, EVP_PKEY* issuer_key) {
 
 }  // namespace
 
-absl::StatusOr<bssl::UniquePtr<X509>> Issue(const CertificateShape& shape, EVP_PKEY* subject_key,
-                                            X509* issuer, EVP_PKEY* issuer_key) {
+absl::StatusOr<bssl::UniquePtr<X509>> Issue(const CertificateShape& shape, EVP_PKEY* subject_key, X509* issuer,
+                                            EVP_PKEY* issuer_key) {
   bssl::UniquePtr<X509> certificate(X509_new());
-  if (!certificate || !X509_set_version(certificate.get(), X509_VERSION_3) ||
-      !SetSerial(certificate.get()) || !SetDates(certificate.get(), shape) ||
-      !SetNames(certificate.get(), shape.common_name, issuer) ||
+  if (!certificate || !X509_set_version(certificate.get(), X509_VERSION_3) || !SetSerial(certificate.get()) ||
+      !SetDates(certificate.get(), shape) || !SetNames(certificate.get(), shape.common_name, issuer) ||
       !X509_set_pubkey(certificate.get(), subject_key) || !AddUse(certificate.get(), shape) ||
       (shape.for_tls && !AddTlsUse(certificate.get())) || !AddSans(certificate.get(), shape) ||
       !AddKeyIds(certificate.get(), subject_key, issuer_key) ||

@@ -1,4 +1,5 @@
-// Builds and signs one X.509 v3 certificate. What may be signed for whom is decided in control/ca. BoringSSL's types: never beside gRPC's headers. Pure, any thread.
+// Builds and signs one X.509 v3 certificate. What may be signed for whom is decided in control/ca. BoringSSL's types:
+// never beside gRPC's headers. Pure, any thread.
 #ifndef WEFT_PKI_ISSUE_H_
 #define WEFT_PKI_ISSUE_H_
 
@@ -24,8 +25,8 @@ struct CertificateShape {
 
 // `issuer` null: self-signed. Serial numbers are 127 random bits (RFC 5280, 4.1.2.2). The key identifier is
 // the first 20 bytes of the key's SHA-256 (RFC 7093).
-absl::StatusOr<bssl::UniquePtr<X509>> Issue(const CertificateShape& shape, EVP_PKEY* subject_key,
-                                            X509* issuer, EVP_PKEY* issuer_key);
+absl::StatusOr<bssl::UniquePtr<X509>> Issue(const CertificateShape& shape, EVP_PKEY* subject_key, X509* issuer,
+                                            EVP_PKEY* issuer_key);
 
 }  // namespace weft::pki
 

@@ -29,9 +29,8 @@ std::string RandomBytes(size_t size) {
 }
 
 bool IsId(std::string_view id) {
-  return id.size() == 2 * kIdBytes && std::all_of(id.begin(), id.end(), [](char c) {
-           return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
-         });
+  return id.size() == 2 * kIdBytes &&
+         std::all_of(id.begin(), id.end(), [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
 }
 
 }  // namespace
@@ -42,21 +41,18 @@ std::string JoinToken::ToString() const {
 }
 
 absl::StatusOr<JoinToken> ParseJoinToken(std::string_view text) {
-  const std::vector<std::string> parts =
-      absl::StrSplit(absl::StripAsciiWhitespace(AbslView(text)), '.');
+  const std::vector<std::string> parts = absl::StrSplit(absl::StripAsciiWhitespace(AbslView(text)), '.');
   if (parts.size() != 4 || parts[0] != kPrefix) {
     return absl::InvalidArgumentError("a join token has the form weft1.ID.SECRET.ROOT");
   }
   JoinToken token;
   token.id = parts[1];
   if (!IsId(token.id)) return absl::InvalidArgumentError("the join token's id is not 8 hex digits");
-  if (!absl::WebSafeBase64Unescape(parts[2], &token.secret) ||
-      token.secret.size() != kSecretBytes) {
+  if (!absl::WebSafeBase64Unescape(parts[2], &token.secret) || token.secret.size() != kSecretBytes) {
     return absl::InvalidArgumentError(
         absl::StrCat("join token ", token.id, ": its secret is not 32 bytes in base64url"));
   }
-  if (!absl::WebSafeBase64Unescape(parts[3], &token.root_sha256) ||
-      token.root_sha256.size() != kHashBytes) {
+  if (!absl::WebSafeBase64Unescape(parts[3], &token.root_sha256) || token.root_sha256.size() != kHashBytes) {
     return absl::InvalidArgumentError(
         absl::StrCat("join token ", token.id, ": its root hash is not 32 bytes in base64url"));
   }
@@ -64,8 +60,7 @@ absl::StatusOr<JoinToken> ParseJoinToken(std::string_view text) {
 }
 
 JoinToken NewJoinToken(std::string root_sha256) {
-  return JoinToken{absl::BytesToHexString(RandomBytes(kIdBytes)), RandomBytes(kSecretBytes),
-                   std::move(root_sha256)};
+  return JoinToken{absl::BytesToHexString(RandomBytes(kIdBytes)), RandomBytes(kSecretBytes), std::move(root_sha256)};
 }
 
 std::string Sha256(std::string_view bytes) {

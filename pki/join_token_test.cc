@@ -22,14 +22,12 @@ TEST(JoinToken, RoundTrip) {
 TEST(JoinToken, BadTextIsRefusedAndTheSecretNeverQuoted) {
   const std::string text = NewJoinToken(Sha256("root")).ToString();
   const std::string secret = text.substr(15, 43);
-  for (const std::string& bad :
-       {std::string(), std::string("weft1"), "weft2" + text.substr(5), text + ".x",
-        text.substr(0, text.size() - 4), text.substr(0, 6) + "XYZ" + text.substr(9),
-        text.substr(0, 20) + text.substr(24), text.substr(0, 20) + "!" + text.substr(21)}) {
+  for (const std::string& bad : {std::string(), std::string("weft1"), "weft2" + text.substr(5), text + ".x",
+                                 text.substr(0, text.size() - 4), text.substr(0, 6) + "XYZ" + text.substr(9),
+                                 text.substr(0, 20) + text.substr(24), text.substr(0, 20) + "!" + text.substr(21)}) {
     auto token = ParseJoinToken(bad);
     ASSERT_FALSE(token.ok()) << bad;
-    EXPECT_EQ(std::string(token.status().message()).find(secret.substr(0, 5)), std::string::npos)
-        << token.status();
+    EXPECT_EQ(std::string(token.status().message()).find(secret.substr(0, 5)), std::string::npos) << token.status();
   }
 }
 

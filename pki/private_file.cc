@@ -49,8 +49,8 @@ absl::Status WriteAll(int fd, std::string_view text, const std::string& path) {
 
 absl::Status CheckOwner(const struct stat& st, const std::string& path) {
   if (st.st_uid == ::geteuid()) return absl::OkStatus();
-  return absl::PermissionDeniedError(absl::StrCat(path, ": belongs to user ", st.st_uid,
-                                                  ", this process runs as ", ::geteuid()));
+  return absl::PermissionDeniedError(
+      absl::StrCat(path, ": belongs to user ", st.st_uid, ", this process runs as ", ::geteuid()));
 }
 
 std::string DirectoryOf(const std::string& path) {
@@ -73,8 +73,7 @@ absl::Status WritePrivateFile(const std::string& path, std::string_view text) {
   ::unlink(temporary.c_str());  // what an earlier process of our number left
   absl::Status status;
   {
-    Descriptor file(
-        ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
+    Descriptor file(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
     if (!file.ok()) return Errno("create", temporary);
     status = WriteAll(file.get(), text, temporary);
     if (status.ok() && ::fsync(file.get()) != 0) status = Errno("fsync", temporary);
@@ -95,14 +94,12 @@ absl::StatusOr<std::string> Read(const std::string& path, bool is_private) {
   struct stat st;
   if (::fstat(file.get(), &st) != 0) return Errno("stat", path);
   if (!S_ISREG(st.st_mode) || st.st_size > kMaxBytes) {
-    return absl::FailedPreconditionError(
-        absl::StrCat(path, ": not a regular file of at most 1 MiB"));
+    return absl::FailedPreconditionError(absl::StrCat(path, ": not a regular file of at most 1 MiB"));
   }
   if (absl::Status status = CheckOwner(st, path); is_private && !status.ok()) return status;
   if (is_private && (st.st_mode & 077) != 0) {
-    return absl::PermissionDeniedError(
-        absl::StrFormat("%s: mode %04o lets others read or write it; run: chmod 600 %s", path,
-                        st.st_mode & 07777, path));
+    return absl::PermissionDeniedError(absl::StrFormat("%s: mode %04o lets others read or write it; run: chmod 600 %s",
+                                                       path, st.st_mode & 07777, path));
   }
   std::string text(static_cast<size_t>(st.st_size), '\0');
   size_t have = 0;
@@ -133,8 +130,8 @@ absl::Status MakePrivateDirectory(const std::string& path) {
   }
   if (absl::Status status = CheckOwner(st, path); !status.ok()) return status;
   if ((st.st_mode & 022) != 0) {
-    return absl::PermissionDeniedError(absl::StrFormat(
-        "%s: mode %04o lets others write to it; run: chmod 700 %s", path, st.st_mode & 07777, path));
+    return absl::PermissionDeniedError(
+        absl::StrFormat("%s: mode %04o lets others write to it; run: chmod 700 %s", path, st.st_mode & 07777, path));
   }
   return absl::OkStatus();
 }

@@ -13,16 +13,15 @@ namespace weft::pki {
 namespace {
 
 constexpr char kScheme[] = "spiffe://";
-constexpr size_t kMaxUriBytes = 2048;          // SPIFFE-ID 2.3
-constexpr size_t kMaxTrustDomainBytes = 255;   // SPIFFE-ID 2.1
-constexpr size_t kMaxSegmentBytes = 253;       // a Kubernetes name
+constexpr size_t kMaxUriBytes = 2048;         // SPIFFE-ID 2.3
+constexpr size_t kMaxTrustDomainBytes = 255;  // SPIFFE-ID 2.1
+constexpr size_t kMaxSegmentBytes = 253;      // a Kubernetes name
 
 // SPIFFE-ID 2.2: letters, digits, '.', '-', '_'; not empty, not "." nor "..".
 bool IsSegment(std::string_view text) {
   if (text.empty() || text.size() > kMaxSegmentBytes || text == "." || text == "..") return false;
-  return std::all_of(text.begin(), text.end(), [](unsigned char c) {
-    return absl::ascii_isalnum(c) || c == '.' || c == '-' || c == '_';
-  });
+  return std::all_of(text.begin(), text.end(),
+                     [](unsigned char c) { return absl::ascii_isalnum(c) || c == '.' || c == '-' || c == '_'; });
 }
 
 }  // namespace
@@ -34,11 +33,10 @@ std::string SpiffeId::ToString() const {
 std::string SpiffeId::ShortName() const { return absl::StrCat(ns, "/", service_account); }
 
 absl::Status CheckTrustDomain(std::string_view trust_domain) {
-  const bool good =
-      !trust_domain.empty() && trust_domain.size() <= kMaxTrustDomainBytes &&
-      std::all_of(trust_domain.begin(), trust_domain.end(), [](unsigned char c) {
-        return absl::ascii_islower(c) || absl::ascii_isdigit(c) || c == '.' || c == '-' || c == '_';
-      });
+  const bool good = !trust_domain.empty() && trust_domain.size() <= kMaxTrustDomainBytes &&
+                    std::all_of(trust_domain.begin(), trust_domain.end(), [](unsigned char c) {
+                      return absl::ascii_islower(c) || absl::ascii_isdigit(c) || c == '.' || c == '-' || c == '_';
+                    });
   if (good) return absl::OkStatus();
   return absl::InvalidArgumentError(absl::StrCat("trust domain \"", AbslView(trust_domain),
                                                  "\" is not of lower case letters, digits, '.', "
@@ -47,14 +45,14 @@ absl::Status CheckTrustDomain(std::string_view trust_domain) {
 
 absl::StatusOr<SpiffeId> ParseSpiffeId(std::string_view uri) {
   const auto bad = [uri] {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "\"", AbslView(uri.substr(0, 256)), "\" is not spiffe://TRUST_DOMAIN/ns/NAMESPACE/sa/SERVICE_ACCOUNT"));
+    return absl::InvalidArgumentError(absl::StrCat("\"", AbslView(uri.substr(0, 256)),
+                                                   "\" is not spiffe://TRUST_DOMAIN/ns/NAMESPACE/sa/SERVICE_ACCOUNT"));
   };
   absl::string_view rest = AbslView(uri);
   if (uri.size() > kMaxUriBytes || !absl::ConsumePrefix(&rest, kScheme)) return bad();
   const std::vector<std::string> parts = absl::StrSplit(rest, '/');
-  if (parts.size() != 5 || parts[1] != "ns" || parts[3] != "sa" || !IsSegment(parts[2]) ||
-      !IsSegment(parts[4]) || !CheckTrustDomain(parts[0]).ok()) {
+  if (parts.size() != 5 || parts[1] != "ns" || parts[3] != "sa" || !IsSegment(parts[2]) || !IsSegment(parts[4]) ||
+      !CheckTrustDomain(parts[0]).ok()) {
     return bad();
   }
   return SpiffeId{parts[0], parts[2], parts[4]};

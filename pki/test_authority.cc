@@ -66,7 +66,8 @@ TestLeaf TestAuthority::Leaf(const TestShape& wanted) const {
   shape.for_tls = wanted.for_tls;
   auto leaf = *Issue(shape, key.get(), issuing.get(), issuing_key.get());
   const bool ours = wanted.csr_pem.empty();
-  return {ours ? *PrivateKeyPem(key.get()) : std::string(), *CertificatePem(leaf.get()) + *CertificatePem(issuing.get())};
+  return {ours ? *PrivateKeyPem(key.get()) : std::string(),
+          *CertificatePem(leaf.get()) + *CertificatePem(issuing.get())};
 }
 
 }  // namespace weft::pki

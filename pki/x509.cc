@@ -42,22 +42,20 @@ std::string NameLine(const X509_NAME* name) {
 }
 
 std::string SerialHex(X509* certificate) {
-  bssl::UniquePtr<BIGNUM> number(
-      ASN1_INTEGER_to_BN(X509_get0_serialNumber(certificate), nullptr));
+  bssl::UniquePtr<BIGNUM> number(ASN1_INTEGER_to_BN(X509_get0_serialNumber(certificate), nullptr));
   if (!number) return "";
   bssl::UniquePtr<char> hex(BN_bn2hex(number.get()));
   return hex ? absl::AsciiStrToLower(hex.get()) : "";
 }
 
 void AddSans(X509* certificate, CertificateFacts& facts) {
-  bssl::UniquePtr<GENERAL_NAMES> names(static_cast<GENERAL_NAMES*>(
-      X509_get_ext_d2i(certificate, NID_subject_alt_name, nullptr, nullptr)));
+  bssl::UniquePtr<GENERAL_NAMES> names(
+      static_cast<GENERAL_NAMES*>(X509_get_ext_d2i(certificate, NID_subject_alt_name, nullptr, nullptr)));
   if (!names) return;
   for (size_t i = 0; i < sk_GENERAL_NAME_num(names.get()); ++i) {
     const GENERAL_NAME* name = sk_GENERAL_NAME_value(names.get(), i);
     if (name->type != GEN_URI && name->type != GEN_DNS) continue;
-    const ASN1_IA5STRING* text =
-        name->type == GEN_URI ? name->d.uniformResourceIdentifier : name->d.dNSName;
+    const ASN1_IA5STRING* text = name->type == GEN_URI ? name->d.uniformResourceIdentifier : name->d.dNSName;
     std::string value(reinterpret_cast<const char*>(ASN1_STRING_get0_data(text)),
                       static_cast<size_t>(ASN1_STRING_length(text)));
     (name->type == GEN_URI ? facts.uri_sans : facts.dns_sans).push_back(std::move(value));
@@ -88,8 +86,7 @@ absl::StatusOr<std::vector<bssl::UniquePtr<X509>>> ParseCertificates(std::string
     certificates.push_back(std::move(next));
   }
   const uint32_t code = ERR_peek_last_error();
-  const bool at_end =
-      ERR_GET_LIB(code) == ERR_LIB_PEM && ERR_GET_REASON(code) == PEM_R_NO_START_LINE;
+  const bool at_end = ERR_GET_LIB(code) == ERR_LIB_PEM && ERR_GET_REASON(code) == PEM_R_NO_START_LINE;
   if (!at_end) {
     return SslError(absl::StrCat("certificate ", certificates.size() + 1, " of the PEM text"));
   }
@@ -150,8 +147,7 @@ absl::Status CheckPublicKey(EVP_PKEY* key) {
     case EVP_PKEY_RSA: {
       const int bits = EVP_PKEY_bits(key);
       if (bits >= 2048 && bits <= 4096) return absl::OkStatus();
-      return absl::InvalidArgumentError(
-          absl::StrCat("RSA key has ", bits, " bits, not 2048 to 4096"));
+      return absl::InvalidArgumentError(absl::StrCat("RSA key has ", bits, " bits, not 2048 to 4096"));
     }
     default:
       return absl::InvalidArgumentError("key is neither EC nor RSA");
@@ -176,8 +172,7 @@ CertificateFacts Facts(X509* certificate) {
   facts.not_before = ToTime(X509_get0_notBefore(certificate));
   facts.not_after = ToTime(X509_get0_notAfter(certificate));
   facts.is_ca = X509_check_ca(certificate) == 1;
-  facts.self_issued = X509_NAME_cmp(X509_get_subject_name(certificate),
-                                    X509_get_issuer_name(certificate)) == 0;
+  facts.self_issued = X509_NAME_cmp(X509_get_subject_name(certificate), X509_get_issuer_name(certificate)) == 0;
   bssl::UniquePtr<EVP_PKEY> key(X509_get_pubkey(certificate));
   if (key) facts.spki_sha256 = SpkiSha256(key.get());
   ERR_clear_error();

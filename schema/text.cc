@@ -1,11 +1,11 @@
 #include "schema/text.h"
-#include "schema/document.h"
 
 #include <algorithm>
 #include <cstdint>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "schema/document.h"
 
 namespace weft::schema {
 namespace {

@@ -6,8 +6,6 @@
 #include <string_view>
 #include <vector>
 
-
-
 namespace weft::schema {
 
 // JSON writes characters beyond U+FFFF as two \u escapes, which YAML does not have: in a text that begins as JSON they

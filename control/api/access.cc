@@ -51,8 +51,8 @@ absl::StatusOr<Access> Access::Open(const std::string& directory) {
   std::string token(absl::StripAsciiWhitespace(*text));
   const bool good = token.size() >= kShortestToken && std::all_of(token.begin(), token.end(), absl::ascii_isgraph);
   if (!good) {
-    return absl::FailedPreconditionError(absl::StrCat(
-        path, ": holds no admin token (", kShortestToken, " or more visible characters); delete it to get a new one"));
+    return absl::FailedPreconditionError(absl::StrCat(path, ": holds no admin token (", kShortestToken,
+                                                      " or more visible characters); delete it to get a new one"));
   }
   return Access(std::move(token), path);
 }

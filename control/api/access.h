@@ -1,5 +1,5 @@
-// Who may use the control API. Over the unix socket: whoever may open it (mode 0600). Over TCP: whoever has the admin token.
-// Immutable after Open; any thread.
+// Who may use the control API. Over the unix socket: whoever may open it (mode 0600). Over TCP: whoever has the admin
+// token. Immutable after Open; any thread.
 #ifndef WEFT_CONTROL_API_ACCESS_H_
 #define WEFT_CONTROL_API_ACCESS_H_
 
@@ -16,8 +16,8 @@ class Access {
   // FailedPrecondition when it holds no token.
   static absl::StatusOr<Access> Open(const std::string& directory);
 
-  // `peer` as gRPC names it ("unix:…", "ipv4:127.0.0.1:4711"), `authorization` the header's value or empty. How the caller came
-  // in, for the log; Unauthenticated otherwise. The token is compared in constant time.
+  // `peer` as gRPC names it ("unix:…", "ipv4:127.0.0.1:4711"), `authorization` the header's value or empty. How the
+  // caller came in, for the log; Unauthenticated otherwise. The token is compared in constant time.
   absl::StatusOr<std::string> Check(std::string_view peer, std::string_view authorization) const;
 
  private:

@@ -15,17 +15,19 @@ namespace weft::control::api {
 
 // One change on its way.
 struct Registry::Plan {
-  std::vector<source::Input> inputs;       // to put
-  std::vector<model::ObjectKey> deletes;   // to delete
-  std::vector<int64_t> expected;           // of each input, then of each delete; 0: any
-  source::Findings findings;               // so far
-  bool stale = false;                      // findings say so of a resourceVersion
+  std::vector<source::Input> inputs;      // to put
+  std::vector<model::ObjectKey> deletes;  // to delete
+  std::vector<int64_t> expected;          // of each input, then of each delete; 0: any
+  source::Findings findings;              // so far
+  bool stale = false;                     // findings say so of a resourceVersion
   std::string action;
   std::string message;
   bool dry_run = false;
 };
 
 namespace {
+
+std::string FileOf(const weft::v1::Manifest& manifest) { return manifest.file().empty() ? "<input>" : manifest.file(); }
 
 // 0 when none is given. Anything else than a number of ours cannot be fresh.
 int64_t VersionOf(const source::Input& input, source::Findings& findings) {
@@ -114,8 +116,8 @@ void Registry::CheckVersions(Plan& plan) const {
     const std::string is = entry == entries_.end() ? "" : source::MetaOf(entry->second.object)->resource_version();
     if (is == expected) continue;
     plan.stale = true;
-    source::Checker checker = is_input ? plan.inputs[i].CheckerFor(plan.findings)
-                                       : source::Checker(plan.findings, key.ToString(), nullptr);
+    source::Checker checker =
+        is_input ? plan.inputs[i].CheckerFor(plan.findings) : source::Checker(plan.findings, key.ToString(), nullptr);
     checker.Error("metadata.resourceVersion",
                   is.empty() ? absl::StrCat(expected, " is stale: the object does not exist (any more)")
                              : absl::StrCat(expected, " is stale: the object is at ", is,
@@ -130,9 +132,8 @@ absl::Status Registry::Apply(const Author& author, const weft::v1::ApplyRequest&
   plan.message = request.message();
   plan.dry_run = request.dry_run();
   for (const weft::v1::Manifest& manifest : request.manifests()) {
-    const std::string file = manifest.file().empty() ? "<input>" : manifest.file();
     for (source::Input& input :
-         source::ReadManifest(manifest.text(), file, request.default_namespace(), plan.findings)) {
+         source::ReadManifest(manifest.text(), FileOf(manifest), request.default_namespace(), plan.findings)) {
       plan.inputs.push_back(std::move(input));
     }
   }
@@ -165,7 +166,7 @@ absl::Status Registry::Delete(const Author& author, const weft::v1::DeleteReques
   }
   for (const weft::v1::Manifest& manifest : request.manifests()) {
     for (const source::Input& input :
-         source::ReadManifest(manifest.text(), manifest.file(), request.default_namespace(), plan.findings)) {
+         source::ReadManifest(manifest.text(), FileOf(manifest), request.default_namespace(), plan.findings)) {
       keys.insert(input.key);
     }
   }
@@ -175,7 +176,8 @@ absl::Status Registry::Delete(const Author& author, const weft::v1::DeleteReques
   int64_t version = 0;
   if (!request.resource_version().empty() &&
       (keys.size() != 1 || !absl::SimpleAtoi(request.resource_version(), &version) || version <= 0)) {
-    return Refused(absl::InvalidArgumentError("resource_version: goes with exactly one key, and is a version of this server"));
+    return Refused(
+        absl::InvalidArgumentError("resource_version: goes with exactly one key, and is a version of this server"));
   }
   absl::MutexLock lock(&change_mutex_);
   {
@@ -192,7 +194,8 @@ absl::Status Registry::Delete(const Author& author, const weft::v1::DeleteReques
 
 absl::Status Registry::Rollback(const Author& author, const weft::v1::RollbackRequest& request, absl::Time now,
                                 weft::v1::ApplyResponse* response) {
-  if (request.revision() <= 0) return Refused(absl::InvalidArgumentError("revision: a number from `weft log` is wanted"));
+  if (request.revision() <= 0)
+    return Refused(absl::InvalidArgumentError("revision: a number from `weft log` is wanted"));
   Plan plan;
   plan.action = absl::StrCat("rollback to ", request.revision());
   plan.message = request.message();
@@ -234,7 +237,8 @@ absl::Status Registry::Run(const Author& author, Plan& plan, absl::Time now, wef
   store::Commit commit{author.name, author.via, plan.action, plan.message, {}, plan.dry_run};
   for (size_t i = 0; i < plan.inputs.size(); ++i) commit.writes.push_back(WriteOf(plan.inputs[i], plan.expected[i]));
   for (const model::ObjectKey& key : plan.deletes) {
-    commit.writes.push_back({.key = key, .bytes = std::nullopt, .expected_revision = plan.expected[commit.writes.size()]});
+    commit.writes.push_back(
+        {.key = key, .bytes = std::nullopt, .expected_revision = plan.expected[commit.writes.size()]});
   }
   absl::StatusOr<store::Committed> committed = store_.Apply(commit, now);
   if (!committed.ok()) return Refused(committed.status());

@@ -65,8 +65,8 @@ absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Start(const Options& opt
   }
   for (size_t i = 0; i < ports.size(); ++i) {
     if (ports[i] == 0) {
-      return absl::UnavailableError(absl::StrCat(
-          "--listen ", options.addresses[i], ": cannot be bound; another program may use the port"));
+      return absl::UnavailableError(
+          absl::StrCat("--listen ", options.addresses[i], ": cannot be bound; another program may use the port"));
     }
     started->addresses_[i] = WithPort(options.addresses[i], ports[i]);
   }

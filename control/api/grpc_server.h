@@ -1,5 +1,5 @@
-// The listeners of the control API: DIR/control.sock (0600) and TCP addresses, with the health service (grpc.health.v1) and
-// server reflection. Started and stopped by main.
+// The listeners of the control API: DIR/control.sock (0600) and TCP addresses, with the health service (grpc.health.v1)
+// and server reflection. Started and stopped by main.
 #ifndef WEFT_CONTROL_API_GRPC_SERVER_H_
 #define WEFT_CONTROL_API_GRPC_SERVER_H_
 

@@ -20,9 +20,7 @@ namespace {
 constexpr absl::Duration kPollTurn = absl::Milliseconds(500);  // how late a stop may be noticed
 constexpr absl::Duration kWriteTimeout = absl::Seconds(30);
 
-const char* ReasonOf(int code) {
-  return llhttp_status_name(static_cast<llhttp_status_t>(code));
-}
+const char* ReasonOf(int code) { return llhttp_status_name(static_cast<llhttp_status_t>(code)); }
 
 int Hex(char c) {
   if (c >= '0' && c <= '9') return c - '0';
@@ -63,7 +61,9 @@ class HttpParser {
     llhttp_settings_init(&settings_);
     settings_.on_url = [](llhttp_t* p, const char* at, size_t n) { return Of(p).AddHead(Of(p).target_, at, n); };
     settings_.on_header_field = [](llhttp_t* p, const char* at, size_t n) { return Of(p).AddHead(Of(p).name_, at, n); };
-    settings_.on_header_value = [](llhttp_t* p, const char* at, size_t n) { return Of(p).AddHead(Of(p).value_, at, n); };
+    settings_.on_header_value = [](llhttp_t* p, const char* at, size_t n) {
+      return Of(p).AddHead(Of(p).value_, at, n);
+    };
     settings_.on_header_value_complete = [](llhttp_t* p) { return Of(p).EndHeader(); };
     settings_.on_body = [](llhttp_t* p, const char* at, size_t n) { return Of(p).AddBody(at, n); };
     settings_.on_message_complete = [](llhttp_t* p) {
@@ -153,7 +153,12 @@ std::string HttpRequest::Header(const std::string& name) const {
 HttpConnection::HttpConnection(int socket, std::string peer, const HttpHandler& handler,
                                const HttpServer::Limits& limits, const std::atomic<bool>& stopping,
                                std::atomic<bool>& waiting)
-    : socket_(socket), peer_(std::move(peer)), handler_(handler), limits_(limits), stopping_(stopping), waiting_(waiting) {}
+    : socket_(socket),
+      peer_(std::move(peer)),
+      handler_(handler),
+      limits_(limits),
+      stopping_(stopping),
+      waiting_(waiting) {}
 
 void HttpConnection::Run() {
   HttpParser parser(limits_);

@@ -1,4 +1,5 @@
-// One connection of HttpServer: reads requests, writes responses. Used by the connection's own thread. INTERNAL to control/api.
+// One connection of HttpServer: reads requests, writes responses. Used by the connection's own thread. INTERNAL to
+// control/api.
 #ifndef WEFT_CONTROL_API_HTTP_CONNECTION_H_
 #define WEFT_CONTROL_API_HTTP_CONNECTION_H_
 
@@ -14,7 +15,8 @@ class HttpParser;
 
 class HttpConnection {
  public:
-  // Borrows everything; `socket` blocks never (poll with a timeout comes first). `waiting` is false while a request is handled.
+  // Borrows everything; `socket` blocks never (poll with a timeout comes first). `waiting` is false while a request is
+  // handled.
   HttpConnection(int socket, std::string peer, const HttpHandler& handler, const HttpServer::Limits& limits,
                  const std::atomic<bool>& stopping, std::atomic<bool>& waiting);
 

@@ -85,8 +85,7 @@ absl::StatusOr<std::unique_ptr<HttpServer>> HttpServer::Start(const std::string&
     close(listener);
     return unbound;
   }
-  std::unique_ptr<HttpServer> server(
-      new HttpServer(std::move(handler), limits, listener, TextOf(endpoint->storage)));
+  std::unique_ptr<HttpServer> server(new HttpServer(std::move(handler), limits, listener, TextOf(endpoint->storage)));
   server->accept_thread_ = std::thread([raw = server.get()] { raw->AcceptLoop(); });
   return server;
 }

@@ -1,8 +1,9 @@
-// A small HTTP/1.1 server for people, scripts and Prometheus: the JSON API and the metrics. Not for traffic: one thread for
-// each connection (at most Limits::connections; one more ends the oldest that waits), whole bodies in memory. Messages are
-// parsed by llhttp.
+// A small HTTP/1.1 server for people, scripts and Prometheus: the JSON API and the metrics. Not for traffic: one thread
+// for each connection (at most Limits::connections; one more ends the oldest that waits), whole bodies in memory.
+// Messages are parsed by llhttp.
 //
-// The handler is called on connection threads, many at once, and must not throw. Stop() and the destructor join them all.
+// The handler is called on connection threads, many at once, and must not throw. Stop() and the destructor join them
+// all.
 #ifndef WEFT_CONTROL_API_HTTP_SERVER_H_
 #define WEFT_CONTROL_API_HTTP_SERVER_H_
 
@@ -23,9 +24,9 @@ namespace weft::control::api {
 
 struct HttpRequest {
   std::string method;
-  std::string path;                             // decoded
-  std::map<std::string, std::string> query;     // decoded; the last of one name wins
-  std::map<std::string, std::string> headers;   // names in lower case; several of one name joined by ", "
+  std::string path;                            // decoded
+  std::map<std::string, std::string> query;    // decoded; the last of one name wins
+  std::map<std::string, std::string> headers;  // names in lower case; several of one name joined by ", "
   std::string body;
   std::string peer;  // "ipv4:127.0.0.1:4711", as gRPC spells it
 
@@ -56,7 +57,8 @@ class HttpServer {
     absl::Duration request = absl::Seconds(30);  // from its first byte to its last
   };
 
-  // `address` is HOST:PORT with an IP, "[::1]:0" too. Unavailable when it cannot be bound, InvalidArgument when it is none.
+  // `address` is HOST:PORT with an IP, "[::1]:0" too. Unavailable when it cannot be bound, InvalidArgument when it is
+  // none.
   static absl::StatusOr<std::unique_ptr<HttpServer>> Start(const std::string& address, HttpHandler handler,
                                                            const Limits& limits);
   ~HttpServer();
@@ -77,7 +79,8 @@ class HttpServer {
   void AcceptLoop();
   void Serve(Connection& connection, const std::string& peer);
   void Reap() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // True when there is room for one more: silent clients must not keep a health probe out, so the oldest that waits makes room.
+  // True when there is room for one more: silent clients must not keep a health probe out, so the oldest that waits
+  // makes room.
   bool MakeRoom() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const HttpHandler handler_;

@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
+#include <poll.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -17,10 +19,39 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
+// No descriptor is free while it lives.
+class Scarcity {
+ public:
+  Scarcity() {
+    EXPECT_EQ(getrlimit(RLIMIT_NOFILE, &before_), 0);
+    rlimit few = before_;
+    few.rlim_cur = 64;
+    EXPECT_EQ(setrlimit(RLIMIT_NOFILE, &few), 0);
+    for (int one = dup(0); one >= 0; one = dup(0)) taken_.push_back(one);
+  }
+  ~Scarcity() {
+    for (const int one : taken_) close(one);
+    setrlimit(RLIMIT_NOFILE, &before_);
+  }
+  Scarcity(const Scarcity&) = delete;
+
+ private:
+  rlimit before_ = {};
+  std::vector<int> taken_;
+};
+
+absl::Duration CpuTime() {
+  rusage used;
+  EXPECT_EQ(getrusage(RUSAGE_SELF, &used), 0);
+  return absl::DurationFromTimeval(used.ru_utime) + absl::DurationFromTimeval(used.ru_stime);
+}
+
 // A client's blocking socket.
 class Client {
  public:
-  explicit Client(const std::string& address) : socket_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+  Client() : socket_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {}
+  explicit Client(const std::string& address) : Client() { Connect(address); }
+  void Connect(const std::string& address) {
     int port = 0;
     EXPECT_TRUE(absl::SimpleAtoi(address.substr(address.rfind(':') + 1), &port));
     sockaddr_in to = {};
@@ -35,6 +66,11 @@ class Client {
   // False: the server has closed.
   bool Send(const std::string& bytes) {
     return send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(bytes.size());
+  }
+  // Whether there is nothing to read for that long.
+  bool IsSilent(absl::Duration time) {
+    pollfd waiting = {socket_, POLLIN, 0};
+    return poll(&waiting, 1, static_cast<int>(absl::ToInt64Milliseconds(time))) == 0;
   }
   // Until `end` stands in it, or the server closes.
   std::string Read(const std::string& end = "") {
@@ -55,7 +91,8 @@ class Client {
 class HttpServerTest : public ::testing::Test {
  protected:
   void Start(HttpServer::Limits limits = {}) {
-    auto server = HttpServer::Start("127.0.0.1:0", [this](const HttpRequest& request) { return handler_(request); }, limits);
+    auto server =
+        HttpServer::Start("127.0.0.1:0", [this](const HttpRequest& request) { return handler_(request); }, limits);
     ASSERT_TRUE(server.ok()) << server.status();
     server_ = *std::move(server);
   }
@@ -67,7 +104,8 @@ class HttpServerTest : public ::testing::Test {
 
   HttpHandler handler_ = [](const HttpRequest& request) {
     HttpResponse response;
-    response.body = absl::StrCat(request.method, " ", request.path, " q=", request.Query("q"), " body=", request.body, ".");
+    response.body =
+        absl::StrCat(request.method, " ", request.path, " q=", request.Query("q"), " body=", request.body, ".");
     return response;
   };
   std::unique_ptr<HttpServer> server_;
@@ -88,7 +126,8 @@ TEST_F(HttpServerTest, HeadHasNoBodyAndContinueIsSaidOnce) {
   Start();
   EXPECT_THAT(Talk("HEAD /a HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"), ::testing::EndsWith("\r\n\r\n"));
   Client client(server_->address());
-  ASSERT_TRUE(client.Send("POST /a HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 2\r\nConnection: close\r\n\r\n"));
+  ASSERT_TRUE(client.Send(
+      "POST /a HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 2\r\nConnection: close\r\n\r\n"));
   EXPECT_THAT(client.Read("\r\n\r\n"), StartsWith("HTTP/1.1 100 "));
   ASSERT_TRUE(client.Send("ok"));
   EXPECT_THAT(client.Read(), HasSubstr("body=ok."));
@@ -101,7 +140,8 @@ TEST_F(HttpServerTest, WhatIsTooLargeOrNoHttpIsRefusedAndTheConnectionCloses) {
   };
   Start({.head_bytes = 1000, .body_bytes = 10});
   EXPECT_THAT(Talk("GARBAGE\r\n\r\n"), StartsWith("HTTP/1.1 400 "));
-  EXPECT_THAT(Talk("GET / HTTP/1.1\r\nHost: x\r\nX: " + std::string(2000, 'x') + "\r\n\r\n"), StartsWith("HTTP/1.1 431 "));
+  EXPECT_THAT(Talk("GET / HTTP/1.1\r\nHost: x\r\nX: " + std::string(2000, 'x') + "\r\n\r\n"),
+              StartsWith("HTTP/1.1 431 "));
   EXPECT_THAT(Talk("GET /" + std::string(2000, 'x') + " HTTP/1.1\r\nHost: x\r\n\r\n"), StartsWith("HTTP/1.1 431 "));
   EXPECT_THAT(Talk("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 11\r\n\r\n12345678901"), StartsWith("HTTP/1.1 413 "));
   EXPECT_THAT(Talk("POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nb\r\n12345678901\r\n0\r\n\r\n"),
@@ -158,6 +198,21 @@ TEST_F(HttpServerTest, LineEndsDoNotKeepAConnectionOpen) {
 TEST_F(HttpServerTest, SlowRequestsAreCutOff) {
   Start({.idle = absl::Seconds(60), .request = absl::Milliseconds(50)});
   EXPECT_EQ(Talk("GET / HTTP/1.1\r\nHost: x\r\n"), "");
+}
+
+// The listener is readable all the time then: it was asked again and again, at full speed.
+TEST_F(HttpServerTest, WithoutDescriptorsItWaitsAndServesWhenThereAreSomeAgain) {
+  Start();
+  Client client;
+  {
+    const Scarcity scarcity;
+    client.Connect(server_->address());
+    ASSERT_TRUE(client.Send("GET /late HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"));
+    const absl::Duration before = CpuTime();
+    EXPECT_TRUE(client.IsSilent(absl::Milliseconds(500)));  // a duration that is measured
+    EXPECT_LT(CpuTime() - before, absl::Milliseconds(50));
+  }
+  EXPECT_THAT(client.Read(), HasSubstr("GET /late"));
 }
 
 TEST_F(HttpServerTest, StopEndsStreamsAndIdleConnections) {

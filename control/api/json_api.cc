@@ -58,7 +58,8 @@ absl::StatusOr<int64_t> Number(const HttpRequest& request, const std::string& na
   return absl::InvalidArgumentError(absl::StrCat("query parameter ", name, ": \"", text, "\" is no number"));
 }
 
-// %FF in a target is any byte, while messages carry UTF-8 only: a log that holds such an author cannot be read any more.
+// %FF in a target is any byte, while messages carry UTF-8 only: a log that holds such an author cannot be read any
+// more.
 absl::Status CheckTarget(const HttpRequest& request) {
   schema::Problems problems;
   const auto check = [&](const std::string& part, const std::string& text) {
@@ -67,7 +68,8 @@ absl::Status CheckTarget(const HttpRequest& request) {
   };
   if (!check("the path", request.path)) return problems.ToStatus();
   for (const auto& [name, value] : request.query) {
-    if (!check("a query parameter's name", name) || !check("query parameter " + name, value)) return problems.ToStatus();
+    if (!check("a query parameter's name", name) || !check("query parameter " + name, value))
+      return problems.ToStatus();
   }
   return absl::OkStatus();
 }

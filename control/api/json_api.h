@@ -1,6 +1,6 @@
 // The control API as JSON over HTTP.
 //
-//   POST /weft.v1.Control/METHOD            a request of that method as JSON, its response as JSON (as the Connect protocol)
+//   POST /weft.v1.Control/METHOD            its request as JSON, its response as JSON (as in the Connect protocol)
 //   GET  /v1/objects?kind=&namespace=&label=K=V&revision=      a List
 //   GET, DELETE /v1/objects/KIND/NAMESPACE/NAME
 //   POST /v1/apply?dryRun=true&file=&message=&author=          the body is YAML or JSON, as a user writes it

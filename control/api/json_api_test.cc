@@ -72,7 +72,8 @@ TEST_F(JsonApiTest, WithoutTheTokenNothingIsToldAndNothingChanges) {
   browser.path = "/v1/apply";
   browser.body = kWeb;
   browser.peer = peer_;
-  browser.headers = {{"origin", "http://evil.example"}, {"cookie", "token=" + right}, {"authorization", "Basic " + right}};
+  browser.headers = {
+      {"origin", "http://evil.example"}, {"cookie", "token=" + right}, {"authorization", "Basic " + right}};
   EXPECT_EQ(api_->Handle(browser).code, 401);
   EXPECT_EQ(registry_->world()->revision, 0);
   token_ = right;

@@ -45,7 +45,8 @@ class Families {
 
 void AddCertificates(const Figures& figures, Families& families) {
   std::map<std::string, double> ends;
-  if (figures.root_not_after != absl::InfiniteFuture()) ends["root"] = absl::ToDoubleSeconds(figures.root_not_after - absl::UnixEpoch());
+  if (figures.root_not_after != absl::InfiniteFuture())
+    ends["root"] = absl::ToDoubleSeconds(figures.root_not_after - absl::UnixEpoch());
   if (figures.issuing_not_after != absl::InfiniteFuture()) {
     ends["issuing"] = absl::ToDoubleSeconds(figures.issuing_not_after - absl::UnixEpoch());
   }
@@ -72,15 +73,16 @@ std::string MetricsText(const Figures& figures, absl::Time now) {
                    static_cast<double>(figures.registry.applies));
   families.Counter("weft_control_refusals_total", "Calls of Apply, Delete and Rollback that were refused",
                    static_cast<double>(figures.registry.refusals));
-  families.Gauge("weft_control_store_bytes", "Size of the store's file", static_cast<double>(figures.store.database_bytes));
+  families.Gauge("weft_control_store_bytes", "Size of the store's file",
+                 static_cast<double>(figures.store.database_bytes));
   families.Gauge("weft_control_store_wal_bytes", "Size of the store's write-ahead log",
                  static_cast<double>(figures.store.log_bytes));
   families.Gauge("weft_control_proxies_connected", "Proxies with an open stream",
                  static_cast<double>(figures.proxies_connected));
   families.Gauge("weft_control_proxies_behind", "Connected proxies that have not accepted what they should have",
                  static_cast<double>(figures.proxies_behind));
-  families.Labelled(prometheus::MetricType::Counter, "weft_control_xds_pushes_total", "Responses sent to proxies", "type",
-                    figures.pushes);
+  families.Labelled(prometheus::MetricType::Counter, "weft_control_xds_pushes_total", "Responses sent to proxies",
+                    "type", figures.pushes);
   families.Labelled(prometheus::MetricType::Counter, "weft_control_xds_nacks_total", "Responses that proxies rejected",
                     "type", figures.nacks);
   families.Summary("weft_control_publish_duration_seconds",

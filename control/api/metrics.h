@@ -18,8 +18,8 @@ struct Figures {
   int64_t proxies_connected = 0;
   std::map<std::string, int64_t> pushes;  // by CDS, EDS, LDS, RDS: responses sent to proxies
   std::map<std::string, int64_t> nacks;
-  int64_t proxies_behind = 0;  // connected, and not at what they should have
-  int64_t publications = 0;    // revisions that were compiled and handed to all streams
+  int64_t proxies_behind = 0;                        // connected, and not at what they should have
+  int64_t publications = 0;                          // revisions that were compiled and handed to all streams
   absl::Duration publishing = absl::ZeroDuration();  // the time that this took, all together
   int64_t certificates_signed = 0;
   absl::Time root_not_after = absl::InfiniteFuture();

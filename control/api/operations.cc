@@ -35,7 +35,11 @@ absl::Status CheckKinds(const weft::v1::WatchRequest& request) {
 }  // namespace
 
 Operations::Operations(Registry& registry, ca::JoinTokens& tokens, ca::TokenStore& token_store, Views views)
-    : registry_(registry), tokens_(tokens), token_store_(token_store), views_(std::move(views)), started_(views_.now()) {}
+    : registry_(registry),
+      tokens_(tokens),
+      token_store_(token_store),
+      views_(std::move(views)),
+      started_(views_.now()) {}
 
 absl::Status Operations::Apply(const std::string& via, const weft::v1::ApplyRequest& request,
                                weft::v1::ApplyResponse* response) {
@@ -67,13 +71,12 @@ absl::Status Operations::Log(const std::string&, const weft::v1::LogRequest& req
 
 absl::Status Operations::CreateToken(const std::string& via, const weft::v1::CreateTokenRequest& request,
                                      weft::v1::CreateTokenResponse* response) {
-  const absl::Duration ttl =
-      request.has_ttl() ? absl::Seconds(request.ttl().seconds()) + absl::Nanoseconds(request.ttl().nanos())
-                        : kDefaultTokenTtl;
+  const absl::Duration ttl = request.has_ttl()
+                                 ? absl::Seconds(request.ttl().seconds()) + absl::Nanoseconds(request.ttl().nanos())
+                                 : kDefaultTokenTtl;
   const int uses = request.uses() == 0 ? 1 : request.uses();
   const std::string author = request.author().empty() ? via : absl::StrCat(request.author(), " (", via, ")");
-  absl::StatusOr<ca::JoinTokens::Created> created =
-      tokens_.Create(request.identity(), ttl, uses, author, views_.now());
+  absl::StatusOr<ca::JoinTokens::Created> created = tokens_.Create(request.identity(), ttl, uses, author, views_.now());
   if (!created.ok()) return created.status();
   response->set_token(created->text);
   FillToken(created->record, response->mutable_info());
@@ -129,8 +132,8 @@ absl::Status Operations::Watch(const weft::v1::WatchRequest& request,
   if (absl::Status kinds = CheckKinds(request); !kinds.ok()) return kinds;
   const int64_t present = registry_.world()->revision;
   if (request.from_revision() < 0 || request.from_revision() > present) {
-    return absl::OutOfRangeError(absl::StrCat("from_revision ", request.from_revision(), " does not exist; the newest is ",
-                                              present));
+    return absl::OutOfRangeError(
+        absl::StrCat("from_revision ", request.from_revision(), " does not exist; the newest is ", present));
   }
   int64_t after = request.from_revision();
   const auto send_all = [&](const std::vector<weft::v1::WatchEvent>& events) {

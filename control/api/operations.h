@@ -1,5 +1,5 @@
-// Every method of weft.v1.Control that is no stream, free of any wire: the gRPC service and the JSON API are thin layers over
-// this. Thread-safe.
+// Every method of weft.v1.Control that is no stream, free of any wire: the gRPC service and the JSON API are thin
+// layers over this. Thread-safe.
 #ifndef WEFT_CONTROL_API_OPERATIONS_H_
 #define WEFT_CONTROL_API_OPERATIONS_H_
 
@@ -33,7 +33,8 @@ class Operations {
   absl::Status Apply(const std::string& via, const weft::v1::ApplyRequest& request, weft::v1::ApplyResponse* response);
   absl::Status Get(const std::string& via, const weft::v1::GetRequest& request, weft::v1::Object* response);
   absl::Status List(const std::string& via, const weft::v1::ListRequest& request, weft::v1::ListResponse* response);
-  absl::Status Delete(const std::string& via, const weft::v1::DeleteRequest& request, weft::v1::ApplyResponse* response);
+  absl::Status Delete(const std::string& via, const weft::v1::DeleteRequest& request,
+                      weft::v1::ApplyResponse* response);
   absl::Status Rollback(const std::string& via, const weft::v1::RollbackRequest& request,
                         weft::v1::ApplyResponse* response);
   absl::Status Log(const std::string& via, const weft::v1::LogRequest& request, weft::v1::LogResponse* response);
@@ -53,8 +54,8 @@ class Operations {
                           weft::v1::GetVersionResponse* response);
 
   // Calls `send` with every event until it returns false; `stop` is asked at least once a second.
-  absl::Status Watch(const weft::v1::WatchRequest& request, const std::function<bool(const weft::v1::WatchEvent&)>& send,
-                     const std::function<bool()>& stop);
+  absl::Status Watch(const weft::v1::WatchRequest& request,
+                     const std::function<bool(const weft::v1::WatchEvent&)>& send, const std::function<bool()>& stop);
 
   const Registry& registry() const { return registry_; }
 

@@ -14,8 +14,8 @@ namespace {
 
 constexpr const char* kErrorsUrl = "type.googleapis.com/weft.v1.ObjectErrors";
 
-// gRPC sends message and details as trailers, of which a client takes 8 KiB unless it was told otherwise, and details travel
-// in base64.
+// gRPC sends message and details as trailers, of which a client takes 8 KiB unless it was told otherwise, and details
+// travel in base64.
 constexpr size_t kMostMessageBytes = 1500;
 constexpr size_t kMostDetailBytes = 3500;
 constexpr size_t kMostFieldBytes = 400;  // of one error: names and values that somebody wrote may be of any length

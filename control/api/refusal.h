@@ -1,5 +1,5 @@
-// Errors of the control API: an absl::Status whose payload lists what is wrong with which object, and its two spellings on the
-// wire. Any thread.
+// Errors of the control API: an absl::Status whose payload lists what is wrong with which object, and its two spellings
+// on the wire. Any thread.
 #ifndef WEFT_CONTROL_API_REFUSAL_H_
 #define WEFT_CONTROL_API_REFUSAL_H_
 

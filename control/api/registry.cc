@@ -74,8 +74,8 @@ absl::Status Registry::Load() {
     const source::Input input{*object, stored.key, nullptr};
     std::optional<source::ModelObject> value = ModelFrom(input, stored, findings);
     if (!value.has_value()) {
-      return absl::DataLossError(absl::StrCat("the store holds an object that this version refuses: ",
-                                              findings.errors.front().ToString()));
+      return absl::DataLossError(
+          absl::StrCat("the store holds an object that this version refuses: ", findings.errors.front().ToString()));
     }
     if (auto* service = std::get_if<model::Service>(&*value); service != nullptr && WantsAddress(*object)) {
       service->addresses = listing->addresses[stored.key.name];

@@ -1,5 +1,5 @@
-// The objects of the mesh: checks what is asked for, keeps it in the store, and makes the World that proxies are configured
-// from. The one way in which objects change.
+// The objects of the mesh: checks what is asked for, keeps it in the store, and makes the World that proxies are
+// configured from. The one way in which objects change.
 //
 // Thread-safe. Changes come one after the other; readers see whole revisions. What a call returned OK for is on disk.
 // Errors are those of refusal.h; the store's own pass through.

@@ -190,6 +190,16 @@ TEST_F(RegistryTest, WhatIsNotThereCannotBeDeletedUnlessThatIsIgnored) {
   EXPECT_EQ(registry_->Delete(kAnn, {}, kNow, &answer_).code(), absl::StatusCode::kInvalidArgument);
 }
 
+TEST_F(RegistryTest, AFileThatDoesNotReadDeletesNothingOfIt) {
+  ASSERT_TRUE(Apply(ServiceText("web", 80)).ok());
+  weft::v1::DeleteRequest request;
+  request.add_manifests()->set_text(ServiceText("web", 80) + "kind: [\n");
+  const absl::Status refused = registry_->Delete(kAnn, request, kNow, &answer_);
+  EXPECT_EQ(refused.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(refused.message()), HasSubstr("<input>:"));
+  EXPECT_THAT(Names(), ElementsAre("web"));
+}
+
 TEST_F(RegistryTest, AWatchSeesEveryChangeInOrderAndOnlyOfItsKinds) {
   ASSERT_TRUE(Apply(ServiceText("web", 80)).ok());
   weft::v1::WatchRequest all, routes;

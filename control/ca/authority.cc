@@ -8,8 +8,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "pki/issue.h"
 #include "control/ca/material.h"
+#include "pki/issue.h"
 #include "pki/x509.h"
 
 namespace weft::control::ca {
@@ -20,13 +20,10 @@ constexpr size_t kMaxCsrBytes = 16 * 1024;
 // The request's public key, after checking that the sender holds its private half.
 absl::StatusOr<bssl::UniquePtr<EVP_PKEY>> KeyOfRequest(std::string_view csr_pem) {
   if (csr_pem.size() > kMaxCsrBytes) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("certificate request: ", csr_pem.size(), " bytes, over 16384"));
+    return absl::InvalidArgumentError(absl::StrCat("certificate request: ", csr_pem.size(), " bytes, over 16384"));
   }
-  bssl::UniquePtr<BIO> in(
-      BIO_new_mem_buf(csr_pem.data(), static_cast<ossl_ssize_t>(csr_pem.size())));
-  bssl::UniquePtr<X509_REQ> request(
-      in ? PEM_read_bio_X509_REQ(in.get(), nullptr, nullptr, nullptr) : nullptr);
+  bssl::UniquePtr<BIO> in(BIO_new_mem_buf(csr_pem.data(), static_cast<ossl_ssize_t>(csr_pem.size())));
+  bssl::UniquePtr<X509_REQ> request(in ? PEM_read_bio_X509_REQ(in.get(), nullptr, nullptr, nullptr) : nullptr);
   if (!request) return pki::SslError("certificate request");
   bssl::UniquePtr<EVP_PKEY> key(X509_REQ_get_pubkey(request.get()));
   if (!key) return pki::SslError("certificate request: its public key");
@@ -47,10 +44,8 @@ absl::Time HalfLife(const Options& options, X509* issuing) {
 absl::Status CheckOptions(const Options& options) {
   if (options.min_ttl <= absl::ZeroDuration() || options.max_ttl < options.min_ttl ||
       options.default_ttl < options.min_ttl || options.default_ttl > options.max_ttl ||
-      options.issuing_lifetime < options.max_ttl ||
-      options.root_lifetime < options.issuing_lifetime) {
-    return absl::InvalidArgumentError(
-        "certificate lifetimes must obey 0 < min <= default <= max <= issuing <= root");
+      options.issuing_lifetime < options.max_ttl || options.root_lifetime < options.issuing_lifetime) {
+    return absl::InvalidArgumentError("certificate lifetimes must obey 0 < min <= default <= max <= issuing <= root");
   }
   return absl::OkStatus();
 }
@@ -77,8 +72,7 @@ CertificateAuthority::CertificateAuthority(Options options, std::unique_ptr<Mate
 
 CertificateAuthority::~CertificateAuthority() = default;
 
-absl::StatusOr<std::unique_ptr<CertificateAuthority>> CertificateAuthority::Open(Options options,
-                                                                                 absl::Time now) {
+absl::StatusOr<std::unique_ptr<CertificateAuthority>> CertificateAuthority::Open(Options options, absl::Time now) {
   if (absl::Status status = CheckOptions(options); !status.ok()) return status;
   while (options.directory.size() > 1 && options.directory.back() == '/') options.directory.pop_back();
   auto material = LoadMaterial(options, now);
@@ -87,22 +81,19 @@ absl::StatusOr<std::unique_ptr<CertificateAuthority>> CertificateAuthority::Open
     if (absl::IsAlreadyExists(material.status())) material = LoadMaterial(options, now);
   }
   if (!material.ok()) return material.status();
-  std::unique_ptr<CertificateAuthority> authority(new CertificateAuthority(
-      std::move(options), std::make_unique<Material>(*std::move(material))));
+  std::unique_ptr<CertificateAuthority> authority(
+      new CertificateAuthority(std::move(options), std::make_unique<Material>(*std::move(material))));
   auto renewed = authority->RenewIssuing(now);
   // Half-life passed and no root key is a warning (Facts() tells); an expired one cannot sign at all.
   if (!renewed.ok() && now >= authority->Facts().issuing_not_after) return renewed.status();
   return authority;
 }
 
-absl::StatusOr<SignedCertificate> CertificateAuthority::Sign(std::string_view csr_pem,
-                                                             const pki::SpiffeId& id,
-                                                             absl::Duration ttl,
-                                                             absl::Time now) const {
+absl::StatusOr<SignedCertificate> CertificateAuthority::Sign(std::string_view csr_pem, const pki::SpiffeId& id,
+                                                             absl::Duration ttl, absl::Time now) const {
   if (id.trust_domain != options_.trust_domain) {
-    return absl::InvalidArgumentError(absl::StrCat("identity ", id.ToString(),
-                                                   " is not of trust domain ",
-                                                   options_.trust_domain));
+    return absl::InvalidArgumentError(
+        absl::StrCat("identity ", id.ToString(), " is not of trust domain ", options_.trust_domain));
   }
   auto key = KeyOfRequest(csr_pem);
   if (!key.ok()) return key.status();
@@ -114,8 +105,7 @@ absl::StatusOr<SignedCertificate> CertificateAuthority::Sign(std::string_view cs
   pki::CertificateShape shape;
   shape.uri_sans = {id.ToString()};
   shape.not_before = now - options_.back_date;
-  shape.not_after =
-      std::min(now + ttl, pki::ToTime(X509_get0_notAfter(issuing.certificate.get())));
+  shape.not_after = std::min(now + ttl, pki::ToTime(X509_get0_notAfter(issuing.certificate.get())));
   shape.for_tls = true;
   if (shape.not_after <= now) {
     return absl::FailedPreconditionError("the issuing certificate has expired");
@@ -127,8 +117,7 @@ absl::StatusOr<SignedCertificate> CertificateAuthority::Sign(std::string_view cs
   SignedCertificate answer;
   answer.chain_pem = {*std::move(leaf_pem), issuing.certificate_pem};
   answer.roots_pem = {material_->root.certificate_pem};
-  answer.roots_pem.insert(answer.roots_pem.end(), material_->extra_roots_pem.begin(),
-                          material_->extra_roots_pem.end());
+  answer.roots_pem.insert(answer.roots_pem.end(), material_->extra_roots_pem.begin(), material_->extra_roots_pem.end());
   const pki::CertificateFacts facts = pki::Facts(leaf->get());
   answer.serial = facts.serial;
   answer.not_before = facts.not_before;
@@ -136,9 +125,9 @@ absl::StatusOr<SignedCertificate> CertificateAuthority::Sign(std::string_view cs
   return answer;
 }
 
-absl::StatusOr<ServerCertificate> CertificateAuthority::IssueServer(
-    const pki::SpiffeId& id, const std::vector<std::string>& dns_names, absl::Duration ttl,
-    absl::Time now) const {
+absl::StatusOr<ServerCertificate> CertificateAuthority::IssueServer(const pki::SpiffeId& id,
+                                                                    const std::vector<std::string>& dns_names,
+                                                                    absl::Duration ttl, absl::Time now) const {
   auto key = pki::NewP256Key();
   if (!key.ok()) return key.status();
   auto key_pem = pki::PrivateKeyPem(key->get());
@@ -150,8 +139,7 @@ absl::StatusOr<ServerCertificate> CertificateAuthority::IssueServer(
   shape.uri_sans = {id.ToString()};
   shape.dns_sans = dns_names;
   shape.not_before = now - options_.back_date;
-  shape.not_after =
-      std::min(now + ttl, pki::ToTime(X509_get0_notAfter(issuing.certificate.get())));
+  shape.not_after = std::min(now + ttl, pki::ToTime(X509_get0_notAfter(issuing.certificate.get())));
   shape.for_tls = true;
   if (shape.not_after <= now) {
     return absl::FailedPreconditionError("server certificate: no lifetime is left for it");
@@ -162,10 +150,8 @@ absl::StatusOr<ServerCertificate> CertificateAuthority::IssueServer(
   if (!leaf_pem.ok()) return leaf_pem.status();
   ServerCertificate answer;
   answer.key_pem = *std::move(key_pem);
-  answer.chain_pem =
-      absl::StrCat(*leaf_pem, issuing.certificate_pem, material_->root.certificate_pem);
-  answer.roots_pem = absl::StrCat(material_->root.certificate_pem,
-                                  absl::StrJoin(material_->extra_roots_pem, ""));
+  answer.chain_pem = absl::StrCat(*leaf_pem, issuing.certificate_pem, material_->root.certificate_pem);
+  answer.roots_pem = absl::StrCat(material_->root.certificate_pem, absl::StrJoin(material_->extra_roots_pem, ""));
   answer.not_after = pki::ToTime(X509_get0_notAfter(leaf->get()));
   return answer;
 }
@@ -174,10 +160,10 @@ absl::StatusOr<bool> CertificateAuthority::RenewIssuing(absl::Time now) {
   absl::MutexLock lock(&mutex_);
   if (now < HalfLife(options_, material_->issuing.certificate.get())) return false;
   if (!material_->root.key) {
-    return absl::FailedPreconditionError(absl::StrCat(
-        options_.directory, ": the issuing certificate is past its half and ends at ",
-        absl::FormatTime(pki::ToTime(X509_get0_notAfter(material_->issuing.certificate.get()))),
-        ", but root.key is not there to make a new one"));
+    return absl::FailedPreconditionError(
+        absl::StrCat(options_.directory, ": the issuing certificate is past its half and ends at ",
+                     absl::FormatTime(pki::ToTime(X509_get0_notAfter(material_->issuing.certificate.get()))),
+                     ", but root.key is not there to make a new one"));
   }
   auto issuing = NewIssuing(options_, material_->root, now);
   if (!issuing.ok()) return issuing.status();
@@ -196,8 +182,7 @@ absl::Status CertificateAuthority::ReloadExtraRoots() {
 
 std::string CertificateAuthority::BundlePem() const {
   absl::ReaderMutexLock lock(&mutex_);
-  return absl::StrCat(material_->root.certificate_pem,
-                      absl::StrJoin(material_->extra_roots_pem, ""));
+  return absl::StrCat(material_->root.certificate_pem, absl::StrJoin(material_->extra_roots_pem, ""));
 }
 
 const std::string& CertificateAuthority::RootSha256() const { return root_sha256_; }

@@ -93,13 +93,12 @@ class CertificateAuthority {
   // key (P-256, P-384, or RSA of 2048 to 4096 bits); the name is `id`, which must be of our trust domain.
   // ttl <= 0 means default_ttl; it is cut to [min_ttl, max_ttl] and to the issuing certificate's end.
   // A bad request is InvalidArgument.
-  absl::StatusOr<SignedCertificate> Sign(std::string_view csr_pem, const pki::SpiffeId& id,
-                                         absl::Duration ttl, absl::Time now) const;
+  absl::StatusOr<SignedCertificate> Sign(std::string_view csr_pem, const pki::SpiffeId& id, absl::Duration ttl,
+                                         absl::Time now) const;
 
   // A new key and a certificate with `id` and `dns_names` for the control plane itself. Call again well
   // before not_after (a third of the lifetime left).
-  absl::StatusOr<ServerCertificate> IssueServer(const pki::SpiffeId& id,
-                                                const std::vector<std::string>& dns_names,
+  absl::StatusOr<ServerCertificate> IssueServer(const pki::SpiffeId& id, const std::vector<std::string>& dns_names,
                                                 absl::Duration ttl, absl::Time now) const;
 
   // To be called from time to time (hourly is plenty): makes a new issuing certificate when the present
@@ -109,7 +108,7 @@ class CertificateAuthority {
   // Reads extra_roots.pem again. The bundle changes for later calls of Sign and BundlePem.
   absl::Status ReloadExtraRoots();
 
-  std::string BundlePem() const;         // every root, ours first
+  std::string BundlePem() const;          // every root, ours first
   const std::string& RootSha256() const;  // of our root's SubjectPublicKeyInfo: what a join token carries
   const std::string& trust_domain() const { return options_.trust_domain; }
   AuthorityFacts Facts() const;

@@ -49,13 +49,10 @@ std::string OpenError(const std::string& directory, absl::Time now = kStart) {
   return std::string(authority.status().message());
 }
 
-std::string Csr(const std::string& uri = "") {
-  return *pki::MakeCsrPem(*pki::NewKeyPem(), uri);
-}
+std::string Csr(const std::string& uri = "") { return *pki::MakeCsrPem(*pki::NewKeyPem(), uri); }
 
 // The library's own chain building and purpose checks, at `now`.
-bool Verifies(const std::string& chain_pem, const std::string& roots_pem, absl::Time now,
-              int purpose) {
+bool Verifies(const std::string& chain_pem, const std::string& roots_pem, absl::Time now, int purpose) {
   auto chain = *pki::ParseCertificates(chain_pem);
   auto roots = *pki::ParseCertificates(roots_pem);
   bssl::UniquePtr<X509_STORE> store(X509_STORE_new());
@@ -103,8 +100,8 @@ TEST(Authority, FirstStartMakesAndSecondStartLoads) {
 
 TEST(Authority, SignedChainVerifiesAndCarriesOnlyOurName) {
   auto authority = Open(NewDirectory());
-  auto answer = authority->Sign(Csr("spiffe://cluster.local/ns/kube-system/sa/admin"), kCart,
-                                absl::Minutes(10), kStart);
+  auto answer =
+      authority->Sign(Csr("spiffe://cluster.local/ns/kube-system/sa/admin"), kCart, absl::Minutes(10), kStart);
   ASSERT_TRUE(answer.ok()) << answer.status();
   const std::string chain = Joined(answer->chain_pem);
   auto facts = *pki::ReadCertificates(chain);
@@ -149,9 +146,7 @@ TEST(Authority, LifetimesAreBounded) {
   EXPECT_FALSE(authority->Sign(Csr(), kCart, absl::Hours(1), late + absl::Hours(2)).ok());
 }
 
-std::string CsrOf(bssl::UniquePtr<EVP_PKEY> key) {
-  return *pki::MakeCsrPem(*pki::PrivateKeyPem(key.get()), "");
-}
+std::string CsrOf(bssl::UniquePtr<EVP_PKEY> key) { return *pki::MakeCsrPem(*pki::PrivateKeyPem(key.get()), ""); }
 
 bssl::UniquePtr<EVP_PKEY> EcKey(int curve) {
   bssl::UniquePtr<EC_KEY> ec(EC_KEY_new_by_curve_name(curve));
@@ -226,13 +221,11 @@ TEST(Authority, DamagedFilesAreRefusedByName) {
   const std::string good_key = *pki::ReadPrivateFile(key);
 
   ASSERT_EQ(::chmod(key.c_str(), 0644), 0);
-  EXPECT_NE(OpenError(directory).find("root.key: mode 0644"), std::string::npos)
-      << OpenError(directory);
+  EXPECT_NE(OpenError(directory).find("root.key: mode 0644"), std::string::npos) << OpenError(directory);
   ASSERT_EQ(::chmod(key.c_str(), 0600), 0);
 
   ASSERT_TRUE(pki::WritePrivateFile(key, *pki::NewKeyPem()).ok());
-  EXPECT_NE(OpenError(directory).find("root.key: not the private key of the certificate"),
-            std::string::npos);
+  EXPECT_NE(OpenError(directory).find("root.key: not the private key of the certificate"), std::string::npos);
   ASSERT_TRUE(pki::WritePrivateFile(key, "rubbish").ok());
   EXPECT_NE(OpenError(directory).find("root.key: private key"), std::string::npos);
   ASSERT_TRUE(pki::WritePrivateFile(key, good_key).ok());
@@ -244,13 +237,11 @@ TEST(Authority, DamagedFilesAreRefusedByName) {
   Open(foreign);
   ASSERT_TRUE(pki::WritePrivateFile(issuing, *pki::ReadPrivateFile(foreign + "/issuing.pem")).ok());
   EXPECT_NE(OpenError(directory).find("issuing.pem: not signed by the root"), std::string::npos);
-  ASSERT_TRUE(
-      pki::WritePrivateFile(issuing, good_issuing.substr(0, good_issuing.size() / 2)).ok());
+  ASSERT_TRUE(pki::WritePrivateFile(issuing, good_issuing.substr(0, good_issuing.size() / 2)).ok());
   EXPECT_FALSE(OpenError(directory).empty());
 
   ::unlink(issuing.c_str());
-  EXPECT_NE(OpenError(directory).find("issuing.pem"), std::string::npos)
-      << "a lost file never leads to a new root";
+  EXPECT_NE(OpenError(directory).find("issuing.pem"), std::string::npos) << "a lost file never leads to a new root";
   ASSERT_TRUE(pki::WritePrivateFile(issuing, good_issuing).ok());
 
   ::chmod(directory.c_str(), 0777);
@@ -262,10 +253,8 @@ TEST(Authority, DamagedFilesAreRefusedByName) {
   EXPECT_NE(std::string(CertificateAuthority::Open(other, kStart).status().message())
                 .find("made for spiffe://cluster.local, not for spiffe://example.org"),
             std::string::npos);
-  EXPECT_NE(OpenError(directory, kStart - absl::Hours(1)).find("is the clock right?"),
-            std::string::npos);
-  EXPECT_NE(OpenError(directory, kStart + absl::Hours(24 * 3651)).find("root expired"),
-            std::string::npos);
+  EXPECT_NE(OpenError(directory, kStart - absl::Hours(1)).find("is the clock right?"), std::string::npos);
+  EXPECT_NE(OpenError(directory, kStart + absl::Hours(24 * 3651)).find("root expired"), std::string::npos);
 }
 
 TEST(Authority, IssuingCertificateRenewsAtHalfLife) {
@@ -280,12 +269,11 @@ TEST(Authority, IssuingCertificateRenewsAtHalfLife) {
   EXPECT_NE(after.issuing_serial, before.issuing_serial);
   EXPECT_EQ(after.issuing_not_after, before.issuing_renew_at + absl::Hours(24 * 365));
   // Certificates of the old one stay good, and a restart finds the new one.
-  EXPECT_TRUE(Verifies(Joined(old_leaf->chain_pem), authority->BundlePem(),
-                       before.issuing_renew_at + absl::Hours(1), X509_PURPOSE_SSL_CLIENT));
+  EXPECT_TRUE(Verifies(Joined(old_leaf->chain_pem), authority->BundlePem(), before.issuing_renew_at + absl::Hours(1),
+                       X509_PURPOSE_SSL_CLIENT));
   EXPECT_EQ(Open(directory, before.issuing_renew_at)->Facts().issuing_serial, after.issuing_serial);
   // A start long after the end renews at once.
-  EXPECT_NE(Open(directory, kStart + absl::Hours(24 * 800))->Facts().issuing_serial,
-            after.issuing_serial);
+  EXPECT_NE(Open(directory, kStart + absl::Hours(24 * 800))->Facts().issuing_serial, after.issuing_serial);
 }
 
 TEST(Authority, RootKeyMayBeAway) {
@@ -296,8 +284,7 @@ TEST(Authority, RootKeyMayBeAway) {
   EXPECT_FALSE(authority->Facts().root_key_present);
   EXPECT_TRUE(authority->Sign(Csr(), kCart, absl::Hours(1), kStart).ok());
   auto renewed = authority->RenewIssuing(kStart + absl::Hours(24 * 200));
-  EXPECT_NE(std::string(renewed.status().message()).find("root.key is not there"),
-            std::string::npos);
+  EXPECT_NE(std::string(renewed.status().message()).find("root.key is not there"), std::string::npos);
   EXPECT_EQ(OpenError(directory, kStart + absl::Hours(24 * 200)), "") << "it can still sign";
   EXPECT_NE(OpenError(directory, kStart + absl::Hours(24 * 366)), "");
 }

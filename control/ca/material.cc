@@ -23,9 +23,7 @@ constexpr char kRoot[] = "root.pem";
 constexpr char kIssuing[] = "issuing.pem";
 constexpr char kExtraRoots[] = "extra_roots.pem";
 
-std::string PathOf(const std::string& directory, const char* name) {
-  return absl::StrCat(directory, "/", name);
-}
+std::string PathOf(const std::string& directory, const char* name) { return absl::StrCat(directory, "/", name); }
 
 absl::Status InFile(const std::string& path, const absl::Status& status) {
   return absl::Status(status.code(), absl::StrCat(path, ": ", status.message()));
@@ -83,23 +81,20 @@ absl::Status CheckFilled(const std::string& directory) {
   return empty ? absl::NotFoundError(absl::StrCat(directory, ": empty")) : absl::OkStatus();
 }
 
-absl::StatusOr<bssl::UniquePtr<X509>> OneCertificate(const std::string& path,
-                                                     const std::string& text) {
+absl::StatusOr<bssl::UniquePtr<X509>> OneCertificate(const std::string& path, const std::string& text) {
   auto certificates = pki::ParseCertificates(text);
   if (!certificates.ok()) return InFile(path, certificates.status());
   if (certificates->size() != 1) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(path, ": ", certificates->size(), " certificates, expected one"));
+    return absl::InvalidArgumentError(absl::StrCat(path, ": ", certificates->size(), " certificates, expected one"));
   }
   return std::move(certificates->front());
 }
 
-absl::Status CheckPair(const std::string& key_path, const std::string& certificate_path,
-                       const Pair& pair) {
+absl::Status CheckPair(const std::string& key_path, const std::string& certificate_path, const Pair& pair) {
   if (X509_check_private_key(pair.certificate.get(), pair.key.get())) return absl::OkStatus();
   (void)pki::TakeSslError();
-  return absl::FailedPreconditionError(absl::StrCat(
-      key_path, ": not the private key of the certificate in ", certificate_path));
+  return absl::FailedPreconditionError(
+      absl::StrCat(key_path, ": not the private key of the certificate in ", certificate_path));
 }
 
 absl::StatusOr<Pair> LoadRoot(const std::string& directory) {
@@ -137,8 +132,7 @@ absl::StatusOr<Pair> LoadIssuing(const std::string& directory, X509* root) {
   bssl::UniquePtr<EVP_PKEY> root_key(X509_get_pubkey(root));
   if (!root_key || X509_verify(issuing.certificate.get(), root_key.get()) != 1) {
     (void)pki::TakeSslError();
-    return absl::FailedPreconditionError(
-        absl::StrCat(path, ": not signed by the root in ", PathOf(directory, kRoot)));
+    return absl::FailedPreconditionError(absl::StrCat(path, ": not signed by the root in ", PathOf(directory, kRoot)));
   }
   return issuing;
 }
@@ -148,14 +142,13 @@ absl::Status CheckRoot(const Options& options, const Pair& root, absl::Time now)
   const std::string path = PathOf(options.directory, kRoot);
   const std::string wanted = absl::StrCat("spiffe://", options.trust_domain);
   if (facts.uri_sans != std::vector<std::string>{wanted}) {
-    return absl::FailedPreconditionError(absl::StrCat(
-        path, ": made for ", facts.uri_sans.empty() ? "no trust domain" : facts.uri_sans.front(),
-        ", not for ", wanted));
+    return absl::FailedPreconditionError(
+        absl::StrCat(path, ": made for ", facts.uri_sans.empty() ? "no trust domain" : facts.uri_sans.front(),
+                     ", not for ", wanted));
   }
   if (now < facts.not_before) {
-    return absl::FailedPreconditionError(absl::StrCat(path, ": not valid before ",
-                                                      absl::FormatTime(facts.not_before),
-                                                      "; is the clock right?"));
+    return absl::FailedPreconditionError(
+        absl::StrCat(path, ": not valid before ", absl::FormatTime(facts.not_before), "; is the clock right?"));
   }
   if (now >= facts.not_after) {
     return absl::FailedPreconditionError(
@@ -173,8 +166,7 @@ absl::StatusOr<Pair> NewIssuing(const Options& options, const Pair& root, absl::
   shape.common_name = NameFor("issuing", key->get());
   shape.uri_sans = {absl::StrCat("spiffe://", options.trust_domain)};
   shape.not_before = now - options.back_date;
-  shape.not_after = std::min(now + options.issuing_lifetime,
-                             pki::ToTime(X509_get0_notAfter(root.certificate.get())));
+  shape.not_after = std::min(now + options.issuing_lifetime, pki::ToTime(X509_get0_notAfter(root.certificate.get())));
   shape.ca_path_length = 0;
   auto certificate = pki::Issue(shape, key->get(), root.certificate.get(), root.key.get());
   if (!certificate.ok()) return certificate.status();
@@ -186,8 +178,7 @@ absl::StatusOr<Pair> NewIssuing(const Options& options, const Pair& root, absl::
 absl::Status WriteIssuing(const std::string& directory, const Pair& issuing) {
   auto key = pki::PrivateKeyPem(issuing.key.get());
   if (!key.ok()) return key.status();
-  return pki::WritePrivateFile(PathOf(directory, kIssuing),
-                               absl::StrCat(issuing.certificate_pem, *key));
+  return pki::WritePrivateFile(PathOf(directory, kIssuing), absl::StrCat(issuing.certificate_pem, *key));
 }
 
 absl::StatusOr<Material> CreateMaterial(const Options& options, absl::Time now) {
@@ -216,9 +207,7 @@ absl::StatusOr<Material> CreateMaterial(const Options& options, absl::Time now) 
     return status;
   }
   const size_t slash = options.directory.rfind('/');
-  status = pki::SyncDirectory(slash == std::string::npos ? "."
-                              : slash == 0               ? "/"
-                                                         : options.directory.substr(0, slash));
+  status = pki::SyncDirectory(slash == std::string::npos ? "." : slash == 0 ? "/" : options.directory.substr(0, slash));
   if (!status.ok()) return status;
   return material;
 }

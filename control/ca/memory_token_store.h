@@ -18,8 +18,7 @@ class MemoryTokenStore : public TokenStore {
  public:
   absl::Status Insert(const TokenRecord& record) override {
     absl::MutexLock lock(&mutex_);
-    return records_.emplace(record.id, record).second ? absl::OkStatus()
-                                                      : absl::AlreadyExistsError(record.id);
+    return records_.emplace(record.id, record).second ? absl::OkStatus() : absl::AlreadyExistsError(record.id);
   }
   absl::StatusOr<TokenRecord> Find(std::string_view id) override {
     absl::MutexLock lock(&mutex_);
@@ -27,8 +26,7 @@ class MemoryTokenStore : public TokenStore {
     if (it == records_.end()) return absl::NotFoundError("token");
     return it->second;
   }
-  absl::StatusOr<bool> Take(std::string_view id, std::string_view key_sha256,
-                            absl::Time now) override {
+  absl::StatusOr<bool> Take(std::string_view id, std::string_view key_sha256, absl::Time now) override {
     absl::MutexLock lock(&mutex_);
     const auto it = records_.find(std::string(id));
     if (it == records_.end()) return absl::NotFoundError("token");

@@ -41,9 +41,8 @@ std::string FormatAge(absl::Duration age) {
 JoinTokens::JoinTokens(TokenStore& store, std::string trust_domain, std::string root_sha256)
     : store_(store), trust_domain_(std::move(trust_domain)), root_sha256_(std::move(root_sha256)) {}
 
-absl::StatusOr<JoinTokens::Created> JoinTokens::Create(std::string_view identity, absl::Duration ttl,
-                                                       int uses, std::string_view author,
-                                                       absl::Time now) {
+absl::StatusOr<JoinTokens::Created> JoinTokens::Create(std::string_view identity, absl::Duration ttl, int uses,
+                                                       std::string_view author, absl::Time now) {
   auto id = pki::ParseShortIdentity(trust_domain_, identity);
   if (!id.ok()) return id.status();
   if (ttl <= absl::ZeroDuration() || ttl > kMaxTtl) {
@@ -70,8 +69,7 @@ absl::StatusOr<JoinTokens::Created> JoinTokens::Create(std::string_view identity
   return absl::ResourceExhaustedError("no free join token id found");
 }
 
-absl::StatusOr<TokenRecord> JoinTokens::FindValid(std::string_view token_text,
-                                                  absl::Time now) const {
+absl::StatusOr<TokenRecord> JoinTokens::FindValid(std::string_view token_text, absl::Time now) const {
   auto token = pki::ParseJoinToken(token_text);
   if (!token.ok()) return absl::UnauthenticatedError(token.status().message());
   auto record = store_.Find(token->id);
@@ -96,8 +94,8 @@ absl::StatusOr<pki::SpiffeId> JoinTokens::Check(std::string_view token_text, abs
   return pki::SpiffeId{trust_domain_, record->ns, record->service_account};
 }
 
-absl::StatusOr<pki::SpiffeId> JoinTokens::Redeem(std::string_view token_text,
-                                                 std::string_view key_sha256, absl::Time now) {
+absl::StatusOr<pki::SpiffeId> JoinTokens::Redeem(std::string_view token_text, std::string_view key_sha256,
+                                                 absl::Time now) {
   auto record = FindValid(token_text, now);
   if (!record.ok()) return record.status();
   auto taken = store_.Take(record->id, key_sha256, now);
@@ -106,9 +104,8 @@ absl::StatusOr<pki::SpiffeId> JoinTokens::Redeem(std::string_view token_text,
   if (!*taken) {
     auto fresh = store_.Find(record->id);  // who took the last use, and when
     const TokenRecord& used = fresh.ok() ? *fresh : *record;
-    return Refuse(record->id,
-                  absl::StrCat("used up (", used.uses_taken, " of ", used.uses_allowed, " uses) ",
-                               FormatAge(now - used.last_used), " ago"));
+    return Refuse(record->id, absl::StrCat("used up (", used.uses_taken, " of ", used.uses_allowed, " uses) ",
+                                           FormatAge(now - used.last_used), " ago"));
   }
   return pki::SpiffeId{trust_domain_, record->ns, record->service_account};
 }

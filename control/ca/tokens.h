@@ -48,8 +48,7 @@ class TokenStore {
   //   else false.
   // `key_sha256` is 32 raw bytes. Expiry and revocation are the caller's business. NotFound when there is
   // no such token.
-  virtual absl::StatusOr<bool> Take(std::string_view id, std::string_view key_sha256,
-                                    absl::Time now) = 0;
+  virtual absl::StatusOr<bool> Take(std::string_view id, std::string_view key_sha256, absl::Time now) = 0;
 
   // NotFound when there is none; a second time keeps the first time stamp.
   virtual absl::Status Revoke(std::string_view id, absl::Time now) = 0;
@@ -70,8 +69,8 @@ class JoinTokens {
     TokenRecord record;
   };
   // `identity` is "ns/sa". ttl in (0, 30 days], uses in [1, 10000], else InvalidArgument.
-  absl::StatusOr<Created> Create(std::string_view identity, absl::Duration ttl, int uses,
-                                 std::string_view author, absl::Time now);
+  absl::StatusOr<Created> Create(std::string_view identity, absl::Duration ttl, int uses, std::string_view author,
+                                 absl::Time now);
 
   // Whose token it is, if it may be used now by this key; counts nothing. Unauthenticated with the
   // token's id and the age of the fault otherwise:
@@ -84,8 +83,7 @@ class JoinTokens {
 
   // Check, then one use for `key_sha256`; in addition
   //   join token 7f3a0c12: used up (1 of 1 uses) 3m12s ago
-  absl::StatusOr<pki::SpiffeId> Redeem(std::string_view token_text, std::string_view key_sha256,
-                                       absl::Time now);
+  absl::StatusOr<pki::SpiffeId> Redeem(std::string_view token_text, std::string_view key_sha256, absl::Time now);
 
  private:
   absl::StatusOr<TokenRecord> FindValid(std::string_view token_text, absl::Time now) const;

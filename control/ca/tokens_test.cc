@@ -45,8 +45,7 @@ TEST_F(TokensTest, TableOfRefusals) {
   const std::string once = New(absl::Hours(1), 1);
   const std::string id = once.substr(6, 8);
   EXPECT_EQ(Redeem(once, "k1", absl::Seconds(10)), kCart);
-  EXPECT_EQ(Redeem(once, "k2", absl::Seconds(202)),
-            "join token " + id + ": used up (1 of 1 uses) 3m12s ago");
+  EXPECT_EQ(Redeem(once, "k2", absl::Seconds(202)), "join token " + id + ": used up (1 of 1 uses) 3m12s ago");
   EXPECT_EQ(Redeem(once, "k1", absl::Seconds(300)), kCart) << "the same key asks again: no new use";
   EXPECT_EQ(Redeem(once, "k1", absl::Hours(3)), "join token " + id + ": expired 2h ago");
 
@@ -64,8 +63,7 @@ TEST_F(TokensTest, TableOfRefusals) {
 
   const std::string revoked = New(absl::Hours(1), 3);
   ASSERT_TRUE(store_.Revoke(revoked.substr(6, 8), kStart).ok());
-  EXPECT_EQ(Redeem(revoked, "a", absl::Seconds(10)),
-            "join token " + revoked.substr(6, 8) + ": revoked 10s ago");
+  EXPECT_EQ(Redeem(revoked, "a", absl::Seconds(10)), "join token " + revoked.substr(6, 8) + ": revoked 10s ago");
   EXPECT_FALSE(tokens_.Check("nonsense", kStart).ok());
 }
 

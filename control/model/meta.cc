@@ -42,9 +42,7 @@ std::optional<Kind> KindFromWord(std::string_view word) {
   return std::nullopt;
 }
 
-std::string ObjectKey::ToString() const {
-  return std::string(KindName(kind)) + "/" + name.ToString();
-}
+std::string ObjectKey::ToString() const { return std::string(KindName(kind)) + "/" + name.ToString(); }
 
 bool Selects(const Labels& selector, const Labels& labels) {
   for (const auto& [key, value] : selector) {

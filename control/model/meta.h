@@ -16,8 +16,8 @@ namespace weft::control::model {
 
 enum class Kind { kService, kWorkloadEntry, kHttpRoute, kPeerAuthentication, kMeshConfig };
 
-inline constexpr Kind kEveryKind[] = {Kind::kService, Kind::kWorkloadEntry, Kind::kHttpRoute,
-                                      Kind::kPeerAuthentication, Kind::kMeshConfig};
+inline constexpr Kind kEveryKind[] = {Kind::kService, Kind::kWorkloadEntry, Kind::kHttpRoute, Kind::kPeerAuthentication,
+                                      Kind::kMeshConfig};
 
 // "Service", "WorkloadEntry", "HTTPRoute", "PeerAuthentication", "MeshConfig".
 std::string_view KindName(Kind kind);

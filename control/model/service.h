@@ -33,7 +33,7 @@ struct ServicePort {
 
 struct Service {
   ObjectMeta meta;
-  std::vector<std::string> hosts;  // NAME, NAME.NS, NAME.NS.svc, NAME.NS.svc.cluster.local first, then the user's
+  std::vector<std::string> hosts;      // NAME, NAME.NS, NAME.NS.svc, NAME.NS.svc.cluster.local first, then the user's
   std::vector<std::string> addresses;  // virtual IPs in use, v4 and v6; none when headless
   bool headless = false;
   std::vector<ServicePort> ports;

@@ -6,8 +6,7 @@ namespace weft::control::model {
 namespace {
 
 bool Targets(const PeerAuthentication& policy, const Service& service) {
-  return std::find(policy.services.begin(), policy.services.end(), service.meta.name.name) !=
-         policy.services.end();
+  return std::find(policy.services.begin(), policy.services.end(), service.meta.name.name) != policy.services.end();
 }
 
 // How near `policy` is to a workload, from 1 (nearest); 0: it is not about it.

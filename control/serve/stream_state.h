@@ -1,9 +1,10 @@
 // StreamState: what one ADS stream (state of the world) must be sent next. It knows the order of the types;
 // Subscription knows each of them.
 //
-// - Clusters, endpoints, listeners, routes. Changed endpoints wait until the clusters of the same configuration are sent:
-//   an old one may lack the transport that a new endpoint needs. Changed listeners and routes wait until the clusters that they may refer to
-//   were answered and the endpoints of new ones too, up to a deadline. What a client asks for by name is never held back.
+// - Clusters, endpoints, listeners, routes. Changed endpoints wait until the clusters of their configuration are sent,
+//   since an old one may lack the transport that a new endpoint needs; changed listeners and routes until the clusters
+//   that they may refer to were answered, and the endpoints of new ones too; all up to a deadline. What a client asks
+//   for by name is never held back.
 // - A cluster that went away stays as long as the client's listeners and routes refer to it (make before break).
 // - Each new or changed cluster is followed by its endpoints, changed or not: Envoy waits for them.
 // - At most one response of a type is unanswered, up to a deadline. Rejected content is not sent again.

@@ -215,7 +215,8 @@ TEST_F(StreamStateTest, StaleNonceIsNotAnsweredButItsNamesAreRemembered) {
 }
 
 TEST_F(StreamStateTest, UnsubscribedRoutesThatAreAcceptedLateDoNotKeepTheirClusters) {
-  state_->SetConfig(form_.Cluster("old").Cluster("a").Listener("l", {"r", "s"}).Route("r", {"a"}).Route("s", {"old"}).Get());
+  state_->SetConfig(
+      form_.Cluster("old").Cluster("a").Listener("l", {"r", "s"}).Route("r", {"a"}).Route("s", {"old"}).Get());
   SubscribeToAll({"a", "old"}, {"r", "s"});
   Response routes;
   for (std::vector<Response> taken = Take(); !taken.empty(); taken = Take()) {

@@ -50,7 +50,8 @@ void Fill(const model::Condition& from, int generation, weft::v1::Condition* to)
   to->set_observed_generation(generation);
 }
 
-void SetRouteConditions(gateway::v1::HTTPRoute& route, const std::vector<model::Condition>& conditions, int generation) {
+void SetRouteConditions(gateway::v1::HTTPRoute& route, const std::vector<model::Condition>& conditions,
+                        int generation) {
   route.mutable_status()->clear_parents();
   for (const gateway::v1::ParentReference& parent : route.spec().parent_refs()) {
     gateway::v1::RouteParentStatus* status = route.mutable_status()->add_parents();

@@ -15,11 +15,11 @@
 
 namespace weft::control::source {
 
-using ModelObject = std::variant<model::Service, model::WorkloadEntry, model::HttpRoute, model::PeerAuthentication,
-                                 model::MeshConfig>;
+using ModelObject =
+    std::variant<model::Service, model::WorkloadEntry, model::HttpRoute, model::PeerAuthentication, model::MeshConfig>;
 
-// None when something is wrong, which `findings` then names. The meta has name, labels and annotations; versions and dates are
-// of the store.
+// None when something is wrong, which `findings` then names. The meta has name, labels and annotations; versions and
+// dates are of the store.
 std::optional<ModelObject> Convert(const Input& input, Findings& findings);
 
 // One for each kind; what is wrong goes into `checker`, and the value is then not to be used.

@@ -8,7 +8,8 @@ namespace weft::control::source {
 
 void Findings::AddProblems(const schema::Problems& problems, std::string_view object) {
   for (const schema::Problem& problem : problems.kept()) {
-    errors.push_back({problem.file, problem.at.line, problem.at.column, std::string(object), problem.field, problem.what});
+    errors.push_back(
+        {problem.file, problem.at.line, problem.at.column, std::string(object), problem.field, problem.what});
   }
   const size_t more = problems.total() - problems.kept().size();
   if (more > 0) {

@@ -15,23 +15,26 @@ constexpr int kMostHeaderChanges = 16;
 
 // Those by which a proxy and its peer agree on where a message ends and goes: a route must not touch them.
 bool IsOfTheConnection(const std::string& lower) {
-  static const auto& names = *new std::set<std::string>{
-      "connection", "host", "content-length", "transfer-encoding", "keep-alive", "te", "trailer", "upgrade",
-      "proxy-connection"};
+  static const auto& names =
+      *new std::set<std::string>{"connection", "host",    "content-length", "transfer-encoding", "keep-alive",
+                                 "te",         "trailer", "upgrade",        "proxy-connection"};
   return names.count(lower) != 0;
 }
 
-void CheckChangedName(const std::string& name, const std::string& field, std::set<std::string>& seen, Checker& checker) {
+void CheckChangedName(const std::string& name, const std::string& field, std::set<std::string>& seen,
+                      Checker& checker) {
   if (!checker.Ok(field, name, CheckHeaderName(name))) return;
   const std::string lower = absl::AsciiStrToLower(name);
   if (IsOfTheConnection(lower)) {
-    checker.Ok(field, name, lower == "host" ? "cannot be changed here; use a URLRewrite filter's hostname"
-                                            : "is of the connection itself and cannot be changed");
+    checker.Ok(field, name,
+               lower == "host" ? "cannot be changed here; use a URLRewrite filter's hostname"
+                               : "is of the connection itself and cannot be changed");
   }
   if (!seen.insert(lower).second) checker.Ok(field, name, "is changed twice by one filter");
 }
 
-model::HeaderChanges ChangesFrom(const gateway::v1::HTTPHeaderFilter& from, const std::string& field, Checker& checker) {
+model::HeaderChanges ChangesFrom(const gateway::v1::HTTPHeaderFilter& from, const std::string& field,
+                                 Checker& checker) {
   model::HeaderChanges changes;
   std::set<std::string> seen;
   const auto read = [&](const auto& list, const std::string& at, auto& into) {
@@ -158,8 +161,9 @@ bool HasSettings(const HTTPRouteFilter& filter, HTTPRouteFilter::Type type) {
 bool CheckShape(const HTTPRouteFilter& filter, const std::string& field, std::set<int>& seen, Checker& checker) {
   const HTTPRouteFilter::Type type = filter.type();
   if (type == HTTPRouteFilter::FILTER_UNSPECIFIED) {
-    checker.Error(field + ".type", "is missing; RequestHeaderModifier, ResponseHeaderModifier, RequestRedirect or "
-                                   "URLRewrite is wanted");
+    checker.Error(field + ".type",
+                  "is missing; RequestHeaderModifier, ResponseHeaderModifier, RequestRedirect or "
+                  "URLRewrite is wanted");
     return false;
   }
   if (type == HTTPRouteFilter::RequestMirror || type == HTTPRouteFilter::ExtensionRef) {
@@ -213,7 +217,8 @@ void ReadRuleFilters(const RepeatedFilters& from, const std::string& field, mode
   }
 }
 
-void ReadBackendFilters(const RepeatedFilters& from, const std::string& field, model::Backend& backend, Checker& checker) {
+void ReadBackendFilters(const RepeatedFilters& from, const std::string& field, model::Backend& backend,
+                        Checker& checker) {
   std::set<int> seen;
   for (int i = 0; i < from.size(); ++i) {
     const std::string at = At(field, i);
@@ -221,7 +226,8 @@ void ReadBackendFilters(const RepeatedFilters& from, const std::string& field, m
     if (from[i].type() == HTTPRouteFilter::RequestHeaderModifier) {
       backend.request_headers = ChangesFrom(from[i].request_header_modifier(), at + ".requestHeaderModifier", checker);
     } else if (from[i].type() == HTTPRouteFilter::ResponseHeaderModifier) {
-      backend.response_headers = ChangesFrom(from[i].response_header_modifier(), at + ".responseHeaderModifier", checker);
+      backend.response_headers =
+          ChangesFrom(from[i].response_header_modifier(), at + ".responseHeaderModifier", checker);
     } else {
       checker.Error(at + ".type", absl::StrCat(HTTPRouteFilter::Type_Name(from[i].type()),
                                                " cannot stand at a backend; put it into the rule's filters"));

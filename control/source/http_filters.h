@@ -16,7 +16,8 @@ using RepeatedFilters = google::protobuf::RepeatedPtrField<gateway::v1::HTTPRout
 void ReadRuleFilters(const RepeatedFilters& from, const std::string& field, model::RouteRule& rule, Checker& checker);
 
 // Header changes only; anything else is an error.
-void ReadBackendFilters(const RepeatedFilters& from, const std::string& field, model::Backend& backend, Checker& checker);
+void ReadBackendFilters(const RepeatedFilters& from, const std::string& field, model::Backend& backend,
+                        Checker& checker);
 
 }  // namespace weft::control::source
 

@@ -28,8 +28,9 @@ model::RouteParent ParentFrom(const gateway::v1::ParentReference& from, const st
                               const std::string& field, Checker& checker) {
   model::RouteParent parent;
   if (from.kind() != "Service") {
-    checker.Error(field + ".kind", absl::StrCat(from.has_kind() ? schema::Quoted(from.kind()) : "missing, which means Gateway,",
-                                                " cannot be a parent; in the mesh a route's parent is of `kind: Service`"));
+    checker.Error(field + ".kind",
+                  absl::StrCat(from.has_kind() ? schema::Quoted(from.kind()) : "missing, which means Gateway,",
+                               " cannot be a parent; in the mesh a route's parent is of `kind: Service`"));
   } else if (from.has_group() && !IsCoreGroup(from.group())) {
     checker.Ok(field + ".group", from.group(), "has no kind Service; \"\" is wanted");
   }
@@ -53,7 +54,8 @@ std::string CheckPath(const std::string& value) {
   for (const char* bad : {"//", "/./", "/../", "%2f", "%2F", "#", "?"}) {
     if (absl::StrContains(value, bad)) return absl::StrCat("has '", bad, "', which no request path can match");
   }
-  if (absl::EndsWith(value, "/..") || absl::EndsWith(value, "/.")) return "ends in a dot segment, which no request path can match";
+  if (absl::EndsWith(value, "/..") || absl::EndsWith(value, "/."))
+    return "ends in a dot segment, which no request path can match";
   for (const char c : value) {
     if (!absl::ascii_isgraph(c)) return "has a character that must be percent-encoded in a path";
   }
@@ -99,7 +101,8 @@ void ReadHeaderMatches(const gateway::v1::HTTPRouteMatch& from, const std::strin
     model::ValueMatch header = ValueFrom(from.headers(i), at, checker);
     checker.Ok(at + ".name", header.name, CheckHeaderName(header.name));
     absl::AsciiStrToLower(&header.name);
-    if (!seen.insert(header.name).second) checker.Ok(at + ".name", header.name, "is matched twice; both would have to hold");
+    if (!seen.insert(header.name).second)
+      checker.Ok(at + ".name", header.name, "is matched twice; both would have to hold");
     match.headers.push_back(std::move(header));
   }
 }
@@ -166,11 +169,16 @@ std::optional<absl::Duration> DurationFrom(const std::string& text, const std::s
     }
     const size_t end = std::min(text.find_first_of("0123456789", digits), text.size());
     const std::string unit = text.substr(digits, end - digits);
-    if (unit == "h") sum += absl::Hours(number);
-    else if (unit == "m") sum += absl::Minutes(number);
-    else if (unit == "s") sum += absl::Seconds(number);
-    else if (unit == "ms") sum += absl::Milliseconds(number);
-    else break;
+    if (unit == "h")
+      sum += absl::Hours(number);
+    else if (unit == "m")
+      sum += absl::Minutes(number);
+    else if (unit == "s")
+      sum += absl::Seconds(number);
+    else if (unit == "ms")
+      sum += absl::Milliseconds(number);
+    else
+      break;
     position = end;
   }
   if (parts > 0 && position == text.size()) return sum;

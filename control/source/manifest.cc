@@ -33,7 +33,8 @@ std::string CheckKind(std::string_view word) {
 std::string CheckApiVersion(model::Kind kind, std::string_view version) {
   if (version == ApiVersionOf(kind)) return "";
   if (kind == model::Kind::kHttpRoute && version == "gateway.networking.k8s.io/v1beta1") return "";
-  const std::string wanted = absl::StrCat(std::string(ApiVersionOf(kind)), " is wanted for ", std::string(model::KindName(kind)));
+  const std::string wanted =
+      absl::StrCat(std::string(ApiVersionOf(kind)), " is wanted for ", std::string(model::KindName(kind)));
   if (version.empty()) return absl::StrCat("is missing; ", wanted);
   if (kind == model::Kind::kService && version == "v1") {
     return absl::StrCat("\"v1\" is Kubernetes' own Service; without Kubernetes ", wanted);
@@ -55,8 +56,7 @@ void SettleName(model::Kind kind, std::string_view default_namespace, weft::v1::
     const bool label = kind == model::Kind::kService;  // it becomes a label of host names
     checker.Ok("metadata.name", meta.name(), label ? CheckLabel(meta.name()) : CheckSubdomain(meta.name()));
   }
-  if (kind == model::Kind::kMeshConfig &&
-      (meta.name() != "default" || meta.namespace_() != model::kMeshNamespace)) {
+  if (kind == model::Kind::kMeshConfig && (meta.name() != "default" || meta.namespace_() != model::kMeshNamespace)) {
     checker.Error("metadata.name", absl::StrCat("there is one MeshConfig: name \"default\" in namespace \"",
                                                 std::string(model::kMeshNamespace), "\""));
   }
@@ -125,11 +125,13 @@ std::vector<Input> ReadManifest(std::string_view text, const std::string& file, 
   findings.AddProblems(problems, "");
   for (const schema::Document& document : documents) {
     if (document.Text("kind") != "List") {
-      if (std::optional<Input> input = ReadDocument(document, default_namespace, findings)) inputs.push_back(*std::move(input));
+      if (std::optional<Input> input = ReadDocument(document, default_namespace, findings))
+        inputs.push_back(*std::move(input));
       continue;
     }
     for (const schema::Document& element : document.Elements("items")) {
-      if (std::optional<Input> input = ReadDocument(element, default_namespace, findings)) inputs.push_back(*std::move(input));
+      if (std::optional<Input> input = ReadDocument(element, default_namespace, findings))
+        inputs.push_back(*std::move(input));
     }
   }
   return inputs;

@@ -1,5 +1,5 @@
-// The texts that users write → objects, each with its key and the lines that its fields stand on. Reads shapes only; what the
-// values must be is checked by convert.h. Any thread.
+// The texts that users write → objects, each with its key and the lines that its fields stand on. Reads shapes only;
+// what the values must be is checked by convert.h. Any thread.
 #ifndef WEFT_CONTROL_SOURCE_MANIFEST_H_
 #define WEFT_CONTROL_SOURCE_MANIFEST_H_
 
@@ -25,8 +25,8 @@ struct Input {
   Checker CheckerFor(Findings& findings) const { return Checker(findings, key.ToString(), map.get()); }
 };
 
-// All objects of `text`, in order; `kind: List` is opened. What is wrong goes into `findings`; objects that could not be read
-// are left out. `default_namespace` empty: "default".
+// All objects of `text`, in order; `kind: List` is opened. What is wrong goes into `findings`; objects that could not
+// be read are left out. `default_namespace` empty: "default".
 std::vector<Input> ReadManifest(std::string_view text, const std::string& file, std::string_view default_namespace,
                                 Findings& findings);
 

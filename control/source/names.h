@@ -1,5 +1,5 @@
-// What Kubernetes and HTTP allow as names. Pure, any thread. Each Check… returns what is wrong, in words that end a sentence
-// beginning with the value, or an empty text.
+// What Kubernetes and HTTP allow as names. Pure, any thread. Each Check… returns what is wrong, in words that end a
+// sentence beginning with the value, or an empty text.
 #ifndef WEFT_CONTROL_SOURCE_NAMES_H_
 #define WEFT_CONTROL_SOURCE_NAMES_H_
 

@@ -71,7 +71,8 @@ void ReadPorts(const weft::v1::ServiceSpec& spec, model::Service& service, Check
     const std::string field = At("spec.ports", i);
     const weft::v1::ServicePort& from = spec.ports(i);
     service.ports.push_back(PortFrom(from, field, checker));
-    if (!numbers.insert(from.port()).second) checker.Error(field + ".port", absl::StrCat(from.port(), " is there twice"));
+    if (!numbers.insert(from.port()).second)
+      checker.Error(field + ".port", absl::StrCat(from.port(), " is there twice"));
     if (from.name().empty()) {
       if (spec.ports_size() > 1) checker.Error(field + ".name", "is missing; with several ports each needs a name");
     } else if (!names.insert(from.name()).second) {

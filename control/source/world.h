@@ -1,5 +1,5 @@
-// What needs more than one object: putting a World together, what contradicts what (errors), what points nowhere (warnings),
-// and the status conditions that tell it to users. Pure, any thread.
+// What needs more than one object: putting a World together, what contradicts what (errors), what points nowhere
+// (warnings), and the status conditions that tell it to users. Pure, any thread.
 #ifndef WEFT_CONTROL_SOURCE_WORLD_H_
 #define WEFT_CONTROL_SOURCE_WORLD_H_
 
@@ -18,7 +18,8 @@ namespace weft::control::source {
 void Put(model::World& world, ModelObject object);
 void Remove(model::World& world, const model::ObjectKey& key);
 
-// Finds the checker to report with for an object of the world; null: it is not of this request, so nothing is said of it.
+// Finds the checker to report with for an object of the world; null: it is not of this request, so nothing is said of
+// it.
 using CheckerOf = std::function<Checker*(const model::ObjectKey&)>;
 
 // Objects that cannot be true together: two services with one host or one address.

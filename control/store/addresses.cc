@@ -32,7 +32,8 @@ absl::StatusOr<int64_t> OldestReleased(Database& database) {
       "SELECT number FROM addresses WHERE released_us IS NOT NULL ORDER BY released_us, number LIMIT 1");
   if (!number.ok() || *number != 0) return number;
   return absl::ResourceExhaustedError(
-      absl::StrCat("all ", kMostAddresses, " virtual addresses of 240.240.0.0/16 are in use; "
+      absl::StrCat("all ", kMostAddresses,
+                   " virtual addresses of 240.240.0.0/16 are in use; "
                    "give services addresses of your own in spec.addresses, or make them headless with [\"None\"]"));
 }
 
@@ -88,8 +89,7 @@ absl::Status ReleaseAddress(Database& database, const model::Name& service, absl
 absl::StatusOr<Addresses> AddressesInUse(Database& database) {
   absl::StatusOr<std::string> prefix = database.ReadText("SELECT value FROM settings WHERE key='address_prefix'");
   if (!prefix.ok()) return prefix.status();
-  absl::StatusOr<Statement> all =
-      database.Prepare("SELECT ns, name, number FROM addresses WHERE released_us IS NULL");
+  absl::StatusOr<Statement> all = database.Prepare("SELECT ns, name, number FROM addresses WHERE released_us IS NULL");
   if (!all.ok()) return all.status();
   Addresses addresses;
   while (true) {

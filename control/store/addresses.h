@@ -1,6 +1,6 @@
-// Virtual addresses of services: one number each, which is an address of 240.240.0.0/16 and one of an fd00::/8 prefix of the
-// store's own. The number starts from a hash of the name, so the same services get the same addresses in a new store too;
-// a deleted service keeps its number while there are free ones.
+// Virtual addresses of services: one number each, which is an address of 240.240.0.0/16 and one of an fd00::/8 prefix
+// of the store's own. The number starts from a hash of the name, so the same services get the same addresses in a new
+// store too; a deleted service keeps its number while there are free ones.
 #ifndef WEFT_CONTROL_STORE_ADDRESSES_H_
 #define WEFT_CONTROL_STORE_ADDRESSES_H_
 

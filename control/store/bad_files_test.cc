@@ -74,7 +74,9 @@ TEST_F(BadFilesTest, ADamagedStore) {
     ASSERT_TRUE(store.ok());
     for (int i = 0; i < 50; ++i) {
       const model::ObjectKey key{model::Kind::kHttpRoute, {"shop", std::to_string(i)}};
-      ASSERT_TRUE((*store)->Apply({"a", "b", "apply", "", {{key, std::string(500, 'x'), 1, 0, false}}}, absl::UnixEpoch()).ok());
+      ASSERT_TRUE((*store)
+                      ->Apply({"a", "b", "apply", "", {{key, std::string(500, 'x'), 1, 0, false}}}, absl::UnixEpoch())
+                      .ok());
     }
   }
   const auto size = std::filesystem::file_size(Path());

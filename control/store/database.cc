@@ -18,8 +18,7 @@ absl::Status CreatePrivately(const std::string& path) {
   const int file = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   if (file < 0) {
     const int error = errno;
-    return absl::FailedPreconditionError(
-        absl::StrCat(path, ": cannot be opened for writing: ", std::strerror(error)));
+    return absl::FailedPreconditionError(absl::StrCat(path, ": cannot be opened for writing: ", std::strerror(error)));
   }
   close(file);
   return absl::OkStatus();
@@ -49,8 +48,8 @@ Statement& Statement::Bind(std::string_view text) {
 }
 
 Statement& Statement::BindBytes(std::string_view bytes) {
-  const int code = sqlite3_bind_blob64(statement_, ++bound_, bytes.data() == nullptr ? "" : bytes.data(),
-                                       bytes.size(), SQLITE_TRANSIENT);
+  const int code = sqlite3_bind_blob64(statement_, ++bound_, bytes.data() == nullptr ? "" : bytes.data(), bytes.size(),
+                                       SQLITE_TRANSIENT);
   if (code != SQLITE_OK) bind_error_ = code;
   return *this;
 }
@@ -147,7 +146,8 @@ absl::Status Database::Failure(int code, std::string_view doing) const {
   const std::string what = absl::StrCat(path_, ": ", std::string(doing), ": ", said);
   switch (code & 0xff) {
     case SQLITE_FULL:
-      return absl::ResourceExhaustedError(absl::StrCat(what, "; nothing was changed: make room on the disk, then try again"));
+      return absl::ResourceExhaustedError(
+          absl::StrCat(what, "; nothing was changed: make room on the disk, then try again"));
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
       return absl::UnavailableError(absl::StrCat(what, "; another process holds the file"));
@@ -155,7 +155,8 @@ absl::Status Database::Failure(int code, std::string_view doing) const {
     case SQLITE_NOMEM:
       return absl::UnavailableError(absl::StrCat(what, " (", sqlite3_errstr(code), ")"));
     case SQLITE_NOTADB:
-      return absl::DataLossError(absl::StrCat(what, "; it is no store of weft-control: restore a backup, or move it away"));
+      return absl::DataLossError(
+          absl::StrCat(what, "; it is no store of weft-control: restore a backup, or move it away"));
     case SQLITE_CORRUPT:
       return absl::DataLossError(absl::StrCat(what, "; the store is damaged: restore a backup, or move it away"));
     case SQLITE_READONLY:

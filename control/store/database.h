@@ -1,5 +1,5 @@
-// SQLite behind absl::Status: one connection and its statements. INTERNAL to control/store. A Database is used by one thread
-// at a time (its owner holds a mutex). Nothing throws; every failure names the file and what SQLite said.
+// SQLite behind absl::Status: one connection and its statements. INTERNAL to control/store. A Database is used by one
+// thread at a time (its owner holds a mutex). Nothing throws; every failure names the file and what SQLite said.
 #ifndef WEFT_CONTROL_STORE_DATABASE_H_
 #define WEFT_CONTROL_STORE_DATABASE_H_
 

@@ -37,8 +37,7 @@ absl::StatusOr<int64_t> CheckRevision(Database& database, int64_t revision) {
   absl::StatusOr<int64_t> newest = database.ReadNumber(kNewest);
   if (!newest.ok()) return newest;
   if (revision >= 0 && revision <= *newest) return newest;
-  return absl::OutOfRangeError(
-      absl::StrCat("revision ", revision, " does not exist; the newest is ", *newest));
+  return absl::OutOfRangeError(absl::StrCat("revision ", revision, " does not exist; the newest is ", *newest));
 }
 
 // Columns: kind, ns, name, revision, generation, created_us, bytes.
@@ -92,9 +91,8 @@ absl::StatusOr<StoredObject> Store::Get(const model::ObjectKey& key, int64_t rev
   absl::StatusOr<bool> row = find->Step();
   if (!row.ok()) return row.status();
   if (*row && !find->IsNull(6)) return ObjectAt(*find, *reader_);
-  return absl::NotFoundError(revision == 0
-                                 ? absl::StrCat(key.ToString(), ": not found")
-                                 : absl::StrCat(key.ToString(), ": did not exist at revision ", revision));
+  return absl::NotFoundError(revision == 0 ? absl::StrCat(key.ToString(), ": not found")
+                                           : absl::StrCat(key.ToString(), ": did not exist at revision ", revision));
 }
 
 absl::StatusOr<Store::Listing> Store::List(int64_t revision) {
@@ -148,9 +146,8 @@ absl::StatusOr<std::vector<RevisionEntry>> Store::Log(const LogQuery& query) {
   absl::MutexLock lock(&read_mutex_);
   absl::StatusOr<Snapshot> snapshot = Snapshot::Begin(*reader_);
   if (!snapshot.ok()) return snapshot.status();
-  const std::string touching = query.only.has_value()
-                                   ? " AND number IN (SELECT revision FROM history WHERE kind=?3 AND ns=?4 AND name=?5)"
-                                   : "";
+  const std::string touching =
+      query.only.has_value() ? " AND number IN (SELECT revision FROM history WHERE kind=?3 AND ns=?4 AND name=?5)" : "";
   absl::StatusOr<Statement> rows = reader_->Prepare(
       absl::StrCat("SELECT number, time_us, author, via, action, message FROM revisions WHERE (?1=0 OR number<?1)",
                    touching, " ORDER BY number DESC LIMIT ?2"));
@@ -164,8 +161,13 @@ absl::StatusOr<std::vector<RevisionEntry>> Store::Log(const LogQuery& query) {
     absl::StatusOr<bool> row = rows->Step();
     if (!row.ok()) return row.status();
     if (!*row) return entries;
-    RevisionEntry entry{rows->Int(0), absl::FromUnixMicros(rows->Int(1)), rows->Text(2), rows->Text(3), rows->Text(4),
-                        rows->Text(5), {}};
+    RevisionEntry entry{rows->Int(0),
+                        absl::FromUnixMicros(rows->Int(1)),
+                        rows->Text(2),
+                        rows->Text(3),
+                        rows->Text(4),
+                        rows->Text(5),
+                        {}};
     if (absl::Status added = AddChanges(*reader_, entry); !added.ok()) return added;
     entries.push_back(std::move(entry));
   }

@@ -1,4 +1,5 @@
-// Single rows of the tables `objects` and `history`. INTERNAL to control/store; the caller holds the connection's mutex.
+// Single rows of the tables `objects` and `history`. INTERNAL to control/store; the caller holds the connection's
+// mutex.
 #ifndef WEFT_CONTROL_STORE_ROWS_H_
 #define WEFT_CONTROL_STORE_ROWS_H_
 

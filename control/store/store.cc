@@ -106,8 +106,6 @@ void Store::Stop() {
   stopped_ = true;
 }
 
-Sizes Store::FileSizes() const {
-  return {SizeOf(directory_ + "/store.db"), SizeOf(directory_ + "/store.db-wal")};
-}
+Sizes Store::FileSizes() const { return {SizeOf(directory_ + "/store.db"), SizeOf(directory_ + "/store.db-wal")}; }
 
 }  // namespace weft::control::store

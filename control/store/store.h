@@ -1,8 +1,8 @@
-// Everything that must outlive the process: objects with their history, virtual addresses, join tokens. One SQLite file,
-// DIR/store.db (WAL, synchronous=FULL): what a call acknowledged survives kill -9 and loss of power.
+// Everything that must outlive the process: objects with their history, virtual addresses, join tokens. One SQLite
+// file, DIR/store.db (WAL, synchronous=FULL): what a call acknowledged survives kill -9 and loss of power.
 //
-// The store knows keys and bytes, not what is in them. Thread-safe: one connection writes behind a mutex, another reads, so a
-// reader never waits for a writer. Failures: see Database::Failure; a failed call changed nothing.
+// The store knows keys and bytes, not what is in them. Thread-safe: one connection writes behind a mutex, another
+// reads, so a reader never waits for a writer. Failures: see Database::Failure; a failed call changed nothing.
 #ifndef WEFT_CONTROL_STORE_STORE_H_
 #define WEFT_CONTROL_STORE_STORE_H_
 
@@ -55,7 +55,7 @@ struct Commit {
 
 struct Outcome {
   Action action = Action::kUnchanged;
-  StoredObject object;  // as it is now; as it was when deleted
+  StoredObject object;                 // as it is now; as it was when deleted
   std::vector<std::string> addresses;  // of a service that wants some
 };
 
@@ -81,7 +81,7 @@ struct RevisionEntry {
 
 struct LogQuery {
   int limit = 50;
-  int64_t before_revision = 0;           // 0: from the newest
+  int64_t before_revision = 0;                          // 0: from the newest
   std::optional<model::ObjectKey> only = std::nullopt;  // revisions that touched it
 };
 
@@ -92,13 +92,14 @@ struct Sizes {
 
 class Store {
  public:
-  // Makes `directory` (0700) and the file when they are not there; holds DIR/store.lock, so that a second process is refused
-  // with Unavailable. Other failures: FailedPrecondition (another program's file, a newer version's, no rights), DataLoss.
+  // Makes `directory` (0700) and the file when they are not there; holds DIR/store.lock, so that a second process is
+  // refused with Unavailable. Other failures: FailedPrecondition (another program's file, a newer version's, no
+  // rights), DataLoss.
   static absl::StatusOr<std::unique_ptr<Store>> Open(const std::string& directory);
   ~Store();
 
-  // All writes or none, as one new revision. Aborted: an expected_revision does not hold (the message names object and both
-  // revisions). NotFound: a delete of what is not there.
+  // All writes or none, as one new revision. Aborted: an expected_revision does not hold (the message names object and
+  // both revisions). NotFound: a delete of what is not there.
   absl::StatusOr<Committed> Apply(const Commit& commit, absl::Time now);
 
   absl::StatusOr<int64_t> CurrentRevision();

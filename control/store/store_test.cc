@@ -91,7 +91,8 @@ TEST_F(StoreTest, AStaleVersionIsRefusedAndNothingOfTheCommitStays) {
   Apply(Of({Put(Route("a"), "2")}));
   const absl::Status refused = store_->Apply(Of({Put(Route("b"), "1"), Put(Route("a"), "3", 1)}), kNow).status();
   EXPECT_EQ(refused.code(), absl::StatusCode::kAborted);
-  EXPECT_THAT(std::string(refused.message()), HasSubstr("HTTPRoute/shop/a: resourceVersion 1 is stale: the object is at 2"));
+  EXPECT_THAT(std::string(refused.message()),
+              HasSubstr("HTTPRoute/shop/a: resourceVersion 1 is stale: the object is at 2"));
   EXPECT_THAT(Names(), ElementsAre("a=2"));
   EXPECT_EQ(Apply(Of({Put(Route("a"), "3", 2)})).revision, 3);
 }
@@ -117,7 +118,8 @@ TEST_F(StoreTest, TheLogNamesAuthorTimeAndChanges) {
   EXPECT_EQ(log->front().revision, 2);
   EXPECT_EQ(log->front().author, "ann");
   EXPECT_EQ(log->front().time, kNow);
-  EXPECT_THAT(log->back().changes, ElementsAre(std::pair(Route("a"), Action::kCreated), std::pair(Route("b"), Action::kCreated)));
+  EXPECT_THAT(log->back().changes,
+              ElementsAre(std::pair(Route("a"), Action::kCreated), std::pair(Route("b"), Action::kCreated)));
   EXPECT_THAT(*store_->Log({.limit = 1}), SizeIs(1));
   EXPECT_EQ(store_->Log({.before_revision = 2})->front().revision, 1);
   EXPECT_EQ(store_->Log({.only = Route("a")})->front().revision, 1);

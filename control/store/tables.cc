@@ -78,8 +78,8 @@ absl::Status CheckWhole(Database& database) {
   absl::StatusOr<std::string> verdict = database.ReadText("PRAGMA quick_check(1)");
   if (!verdict.ok()) return verdict.status();
   if (*verdict == "ok") return absl::OkStatus();
-  return absl::DataLossError(absl::StrCat(database.path(), ": the store is damaged (", *verdict,
-                                          "); restore a backup, or move it away"));
+  return absl::DataLossError(
+      absl::StrCat(database.path(), ": the store is damaged (", *verdict, "); restore a backup, or move it away"));
 }
 
 }  // namespace
@@ -101,9 +101,9 @@ absl::Status PrepareTables(Database& database) {
   absl::StatusOr<int64_t> version = database.ReadNumber("PRAGMA user_version");
   if (!version.ok()) return version.status();
   if (*version > NewestVersion()) {
-    return absl::FailedPreconditionError(
-        absl::StrCat(database.path(), ": was written by a newer weft-control (layout ", *version,
-                     ", this one knows up to ", NewestVersion(), "); use that version or a store of your own"));
+    return absl::FailedPreconditionError(absl::StrCat(database.path(), ": was written by a newer weft-control (layout ",
+                                                      *version, ", this one knows up to ", NewestVersion(),
+                                                      "); use that version or a store of your own"));
   }
   if (absl::Status whole = CheckWhole(database); !whole.ok()) return whole;
   if (absl::Status set = SetUpWriter(database); !set.ok()) return set;

@@ -16,8 +16,8 @@ int NewestVersion();
 // Settings of the connection that writes: WAL, synchronous=FULL, foreign keys.
 absl::Status SetUpWriter(Database& database);
 
-// Checks that the file is ours and whole, and brings it to the newest layout in one transaction. FailedPrecondition: another
-// program's, or a newer weft-control's. DataLoss: damaged.
+// Checks that the file is ours and whole, and brings it to the newest layout in one transaction. FailedPrecondition:
+// another program's, or a newer weft-control's. DataLoss: damaged.
 absl::Status PrepareTables(Database& database);
 
 }  // namespace weft::control::store

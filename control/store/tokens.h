@@ -1,5 +1,6 @@
-// The table of join tokens. control/ca has the rules (what a token is, when it may be used) and an interface TokenStore; this
-// is what stands behind it. Reached through Store::tokens(); thread-safe; shares the store's connections and mutexes.
+// The table of join tokens. control/ca has the rules (what a token is, when it may be used) and an interface
+// TokenStore; this is what stands behind it. Reached through Store::tokens(); thread-safe; shares the store's
+// connections and mutexes.
 #ifndef WEFT_CONTROL_STORE_TOKENS_H_
 #define WEFT_CONTROL_STORE_TOKENS_H_
 

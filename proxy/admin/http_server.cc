@@ -57,8 +57,8 @@ class HttpServer::Connection : public base::ListNode {
   void MakeRoom() { room_wanted_.Cancel(); }
 
   Task<void> Serve() {
-    while (co_await ServeOne()) {
-    }
+    // One page, and then the others have their turn: pipelined dumps must not keep a probe waiting.
+    while (co_await ServeOne()) co_await runtime::NextTurn(reactor_);
     if (room_wanted_.cancelled()) co_return;
     // Closing while the client still sends could destroy the answer on its way.
     stream_.ShutdownWrite();

@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -129,6 +130,22 @@ TEST_F(HttpServerTest, TheOldestSilentConnectionMakesRoom) {
   EXPECT_TRUE(silent.front()->ended());
   silent.back()->Send("ET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
   EXPECT_TRUE(EndsWith(silent.back()->ReadAll(), "hello"));
+}
+
+// Some hundred pipelined /config_dump kept /ready waiting for seconds.
+TEST_F(HttpServerTest, PipelinedRequestsLetOthersIn) {
+  Client greedy(reactor_, address()), other(reactor_, address());
+  std::string many;
+  for (int i = 0; i < 100; ++i) many += "GET /many HTTP/1.1\r\nHost: x\r\n\r\n";
+  reactor_.RunOnce(std::chrono::milliseconds(1));
+  greedy.Send(many);
+  other.Send("GET /one HTTP/1.1\r\nHost: x\r\n\r\n");
+  other.ReadUntil([](const std::string& got) { return EndsWith(got, "hello"); });
+  const auto one = std::find(asked_.begin(), asked_.end(), "GET /one ");
+  ASSERT_NE(one, asked_.end());
+  EXPECT_LT(one - asked_.begin(), 20);
+  greedy.ReadUntil([&](const std::string&) { return asked_.size() == 101; });
+  EXPECT_EQ(asked_.size(), 101u);
 }
 
 }  // namespace

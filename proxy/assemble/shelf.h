@@ -81,7 +81,6 @@ class Shelf {
       }
     }
     if (discovery::IsWildcard(type_) && all_named) RemoveOthers(seen, changed);
-    rejected_ += rejections.size();
     return rejections;
   }
 
@@ -100,8 +99,6 @@ class Shelf {
     return found == held_.end() ? nullptr : found->second.plan;
   }
   const std::map<std::string, Held<Plan>>& held() const { return held_; }
-  // Resources refused, ever.
-  uint64_t rejected() const { return rejected_; }
 
  private:
   void Take(const discovery::Update& update, size_t index, const Message& message, const std::string& name,
@@ -145,7 +142,6 @@ class Shelf {
   const NameOf name_of_;
   const Convert convert_;
   std::map<std::string, Held<Plan>> held_;
-  uint64_t rejected_ = 0;
 };
 
 }  // namespace weft::assemble

@@ -53,7 +53,6 @@ class AdsClient final : private Session::Owner {
   const AdsStatus& status() const { return status_; }
 
  private:
-
   void OnSessionUp(Session& session) override;
   void OnSessionResponse(Session& session, DiscoveryResponse response) override;
   void OnSessionClosed(Session& session, const absl::Status& status) override;

@@ -64,7 +64,12 @@ class Call final : public grpc::ClientBidiReactor<DiscoveryRequest, DiscoveryRes
     });
   }
   void OnReadDone(bool ok) override {
-    if (!ok) return LetGo();
+    if (!ok) {
+      // The stream has ended, or what came is no DiscoveryResponse: then it would stay open, and be deaf, for ever.
+      read_failed_ = true;
+      context_.TryCancel();
+      return LetGo();
+    }
     auto response = std::make_shared<DiscoveryResponse>(std::move(response_));
     mailbox_.Post([self = shared_from_this(), response = std::move(response)] {
       if (self->events_ != nullptr) self->events_->OnResponse(std::move(*response));
@@ -73,7 +78,9 @@ class Call final : public grpc::ClientBidiReactor<DiscoveryRequest, DiscoveryRes
   void OnDone(const grpc::Status& status) override {
     const std::shared_ptr<Calls> calls = calls_;
     Call* call = this;
-    mailbox_.Post([self = std::move(self_), call, status = FromGrpc(status)] {  // from here on this may be destroyed
+    absl::Status why = FromGrpc(status);
+    if (read_failed_ && absl::IsCancelled(why)) why = absl::DataLossError("the control plane sent what is no DiscoveryResponse");
+    mailbox_.Post([self = std::move(self_), call, status = std::move(why)] {  // from here on this may be destroyed
       if (call->events_ != nullptr) std::exchange(call->events_, nullptr)->OnClosed(status);
     });
     calls->End();
@@ -96,6 +103,7 @@ class Call final : public grpc::ClientBidiReactor<DiscoveryRequest, DiscoveryRes
   std::mutex mutex_;
   bool held_ = true;            // protected by mutex_; operations may be started
   StreamEvents* events_;        // main thread only
+  bool read_failed_ = false;    // gRPC's threads, one after the other
   DiscoveryRequest request_;    // gRPC's between StartWrite and OnWriteDone
   DiscoveryResponse response_;  // gRPC's between StartRead and OnReadDone
 };

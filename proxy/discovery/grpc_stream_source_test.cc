@@ -98,6 +98,21 @@ TEST_F(GrpcStreamSourceTest, RequestsGoOutAndResponsesComeInOneAtATime) {
   EXPECT_EQ(events_.closed->message(), "shutting down");
 }
 
+// The stream stayed open, and the proxy deaf to its control plane, until one of the two was restarted.
+TEST_F(GrpcStreamSourceTest, WhatIsNoResponseEndsTheStream) {
+  FakeAdsServer server;
+  Open(To(server));
+  stream_->Send(Request("a"));
+  ASSERT_TRUE(RunUntil([&] { return server.open_streams() == 1 && events_.sent == 1; }));
+  DiscoveryResponse response;
+  response.set_version_info("\xff\xfe");  // no UTF-8, so no proto3 string
+  server.Send(response);
+  stream_->Receive();
+  ASSERT_TRUE(RunUntil([&] { return events_.closed.has_value(); }));
+  EXPECT_EQ(events_.closed->message(), "the control plane sent what is no DiscoveryResponse");
+  EXPECT_TRUE(RunUntil([&] { return server.open_streams() == 0; }));
+}
+
 TEST_F(GrpcStreamSourceTest, DestroyedStreamIsCancelledAndSilent) {
   FakeAdsServer server;
   Open(To(server));

@@ -6,7 +6,6 @@
 #include <grpcpp/support/channel_arguments.h>
 
 #include <chrono>
-#include <mutex>
 #include <utility>
 
 #include "absl/strings/str_cat.h"

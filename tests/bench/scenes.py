@@ -2,7 +2,7 @@
 
 import contextlib
 
-from tests.bench import capture_rules, kinds, load
+from tests.bench import capture_rules, kinds, live_ads, load
 from tests.support import cases, certificates, process
 
 CONNECTIONS = 32
@@ -175,6 +175,8 @@ class Bench:
             return None
         figures = {"pss": alone.pss, "private": alone.private, "anonymous": alone.anonymous,
                    "second": second.private}
+        if first[0][0].name == "weft-proxy":
+            figures["second-ads"] = live_ads.second_proxy(self.proxy_cpu).private
         for name, start in (("idle-http", self._http), ("idle-tcp", self._tcp)):
             with contextlib.ExitStack() as inner:
                 started = start(inner)

@@ -1,7 +1,8 @@
 // Fuzzes RequestParser and WriteRequestHead. The first byte says how long the pieces are that the rest comes in.
 //
-// Holds for every input: cut in pieces or not, the same messages come out; what the writer makes of an accepted head is read
-// back as the same head and as exactly one (no request can be smuggled through us); the parser always makes progress.
+// Holds for every input: cut in pieces or not, the same messages come out; what the writer makes of an accepted head is
+// read back as the same head and as exactly one (no request can be smuggled through us); the parser always makes
+// progress.
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -58,7 +59,8 @@ std::string Transcript(std::string_view input, size_t piece, int most) {
           break;
         case Event::kBody:
           WEFT_CHECK(!step.body.empty());
-          WEFT_CHECK(step.body.data() >= part.data() && step.body.data() + step.body.size() <= part.data() + part.size());
+          WEFT_CHECK(step.body.data() >= part.data() &&
+                     step.body.data() + step.body.size() <= part.data() + part.size());
           message.body += step.body;
           message.ended = step.last;
           break;

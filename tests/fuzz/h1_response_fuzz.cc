@@ -1,5 +1,5 @@
-// Fuzzes ResponseParser and WriteResponseHead, as h1_request_fuzz.cc does for requests. The first byte says how long the
-// pieces are, the second which method the response answers; the end of the input is the end of the stream.
+// Fuzzes ResponseParser and WriteResponseHead, as h1_request_fuzz.cc does for requests. The first byte says how long
+// the pieces are, the second which method the response answers; the end of the input is the end of the stream.
 #include <cstddef>
 #include <cstdint>
 #include <string>

@@ -2,7 +2,7 @@
 """Configuration, certificates and the control plane change under load, and nobody who uses the mesh notices: no request fails, no
 connection is closed, and each change shows in the traffic itself in under a second, counted from the start of `weft apply`.
 
-Source: issue 3, "must show" 5. An ordinary run has short forms; `--long` makes 100 changes, and then 60-second certificates for ten
+Source: issue 3, "must show" 5. An ordinary run has short forms; `--long` makes 100 changes, and 60-second certificates for ten
 minutes at 2,000 requests a second.
 """
 
@@ -18,11 +18,9 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspa
 
 from deploy.scene import objects  # noqa: E402
 from deploy.scene.objects import NAMESPACE  # noqa: E402
-from deploy.scene.programs import Program  # noqa: E402
 from tests.support import cases, http1_client, netns, scene  # noqa: E402
 from tests.support.cases import case, check, equal, wait_until  # noqa: E402
 
-TRAFFIC = os.path.join(os.path.dirname(os.path.abspath(__file__)), "traffic.py")
 VISIBLE_SECONDS = 1.0
 SHORTEST_LIFETIME = 10  # of a certificate, in seconds: weft-control signs none that is shorter
 STREAK = 12  # answers of others in a row: then a replica of two is no longer called
@@ -30,11 +28,10 @@ ECHO_PORT = 9000
 
 
 class Traffic:
-    """traffic.py in a pod."""
+    """What traffic.py does in the client pod."""
 
-    def __init__(self, t, pod, folder, name, *arguments):
-        self.program = Program(name, ["/usr/bin/python3", TRAFFIC, *(str(one) for one in arguments)], folder, pod).start()
-        t.stack.callback(self.program.kill)
+    def __init__(self, t, mesh, name, *arguments):
+        self.program = scene.traffic(t, mesh, mesh.client, name, *arguments)
 
     def running(self):
         return self.program.alive()
@@ -72,21 +69,14 @@ class Churn:
         self.mesh.apply(objects.tcp_service("echo", ECHO_PORT), "bytes")
         self.weights, self.change = {"v1": 100, "v2": 0}, 0
         self.slowest, self.made = {}, {}
-        names, folder, client = self.mesh.names, self.mesh.folder, self.mesh.client
-        names["echo"] = self.mesh.control.virtual_address("echo", NAMESPACE)
         for nginx in self.mesh.nginxes:
-            Traffic(t, nginx.pod, folder, f"{nginx.pod.name}.echo", "echo", ECHO_PORT)
-            wait_until(lambda pod=nginx.pod: self._echo_listens(pod), f"{nginx.pod.name} echoes")
-        self.opaque = Traffic(t, client, folder, "opaque", "opaque", names["echo"], ECHO_PORT, 20)
-        web = names[f"web.{NAMESPACE}"]
-        self.fresh = Traffic(t, client, folder, "fresh", "fresh", web, 80, "/?step=fresh", 4, 20)
-        self.load = Traffic(t, client, folder, "load", "kept", web, 80, "/?step=load", 16, per_second)
+            scene.serve(t, self.mesh, nginx.pod, "echo", ECHO_PORT)
+        web, echo = self.mesh.names[f"web.{NAMESPACE}"], self.mesh.control.virtual_address("echo", NAMESPACE)
+        self.opaque = Traffic(t, self.mesh, "opaque", "opaque", echo, ECHO_PORT, 20)
+        self.fresh = Traffic(t, self.mesh, "fresh", "fresh", web, 80, "/?step=fresh", 4, 20)
+        self.load = Traffic(t, self.mesh, "kept", "kept", web, 80, "/?step=load", 16, per_second)
         self.probe = Probe(t, self.mesh)
         wait_until(lambda: any(nginx.lines("load") for nginx in self.mesh.nginxes), "the first request of the load")
-
-    @staticmethod
-    def _echo_listens(pod):
-        return f":{ECHO_PORT} " in pod.run("ss", "-ltn")
 
     # What may change.
     def route(self):
@@ -104,9 +94,9 @@ class Churn:
         return self._timed(kind, lambda: self.mesh.control.apply(self.wanted_route(), kind), shows)
 
     def wanted_route(self):
-        header = f'set: [{{name: x-change, value: "{self.change}"}}]'
+        header = f'responseHeaderModifier: {{set: [{{name: x-change, value: "{self.change}"}}]}}'
         return objects.route(self.weights).replace(
-            "backendRefs:", f"filters: [{{type: ResponseHeaderModifier, responseHeaderModifier: {{{header}}}}}]\n    backendRefs:")
+            "backendRefs:", f"filters: [{{type: ResponseHeaderModifier, {header}}}]\n    backendRefs:")
 
     def remove_endpoint(self):
         """The second replica of the version that has the traffic."""
@@ -115,7 +105,8 @@ class Churn:
         def shows():
             return gone not in [self.probe.ask()[0] for _ in range(STREAK)]
 
-        return self._timed("endpoint less", lambda: self.mesh.control.weft("delete", "workloadentry", gone, "-n", NAMESPACE), shows)
+        delete = ["delete", "workloadentry", gone, "-n", NAMESPACE]
+        return self._timed("endpoint less", lambda: self.mesh.control.weft(*delete), shows)
 
     def add_endpoint(self):
         replica = next(nginx for nginx in self.mesh.nginxes if nginx.pod.name == f"web-{self.active()}-2")
@@ -208,7 +199,8 @@ def short_lived_certificates_are_renewed_under_load(t):
 
 @case(seconds=180)
 def control_plane_killed_again_and_again_harms_nothing(t):
-    """Kill -9 right after an apply was acknowledged, while certificates are renewed; each time all proxies come back by themselves."""
+    """Kill -9 right after an apply was acknowledged, while certificates are renewed; each time all proxies come back by
+    themselves."""
     churn = Churn(t, 500, control_flags=["--workload-cert-ttl", f"{SHORTEST_LIFETIME}s"])
     control = churn.mesh.control
     for _ in range(3):

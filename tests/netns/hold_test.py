@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""A proxy that has no configuration yet: early connections wait for it, bounded, and are served when it arrives; else they get one
-clear error.
+"""A proxy that has no configuration yet: early connections wait for it, bounded, and are served when it arrives; else they get
+one clear error.
 
 Source: issue 3, "what bad input and bad luck get".
 """
@@ -92,7 +92,8 @@ def connections_that_waited_in_vain_get_one_clear_error(t):
     wait_until(lambda: beside.program.last_words(50).count("no configuration came in time") == 2, "both are in the log")
     mesh.control.start()
     wait_until(beside.is_ready, "the proxy becomes ready when the control plane is back", 40)
-    equal(curl(t, beside.pod, f"http://web.{NAMESPACE}/").communicate(timeout=30)[0], "web-v1-1 v1\n 200", "answer to a later call")
+    later = curl(t, beside.pod, f"http://web.{NAMESPACE}/")
+    equal(later.communicate(timeout=30)[0], "web-v1-1 v1\n 200", "answer to a later call")
 
 
 if __name__ == "__main__":

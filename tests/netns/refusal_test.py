@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Who may not: callers without a certificate or with a wrong one at a replica's sidecar, and proxies with tokens that are no good.
-Each is refused, counted, and named in the log with both identities.
+"""Who may not: callers without a certificate or with a wrong one at a replica's sidecar, and proxies with tokens that are no
+good. Each is refused, counted, and named in the log with both identities.
 
 Source: issue 3, "what bad input and bad luck get". A replica that is somebody else than expected: mesh_test.
 """
@@ -15,13 +15,11 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspa
 
 from deploy.scene import objects, servers  # noqa: E402
 from deploy.scene.objects import NAMESPACE  # noqa: E402
-from deploy.scene.programs import Program  # noqa: E402
 from tests.support import cases, certificates, http1_client, netns, scene  # noqa: E402
 from tests.support.cases import case, check, equal, wait_until  # noqa: E402
 
 CASE_SECONDS = 120
 ECHO_PORT, CHAT_PORT = 9000, 9001
-TRAFFIC = os.path.join(os.path.dirname(os.path.abspath(__file__)), "traffic.py")
 REFUSED = "weft_connections_refused_total"
 TRUST_DOMAIN = "cluster.local"  # weft-control's default
 
@@ -103,8 +101,9 @@ def callers_with_wrong_certificates_are_refused_by_name(t):
                           mixed.issue(f"{NAMESPACE}/client"))
         caller.is_refused(f"{mode}, an old certificate", ["expired", claimed, own],
                           good.issue(f"{NAMESPACE}/client", ends="20240101000000Z"))
-    caller.is_refused("plain", ["no_filter_chain", "plain bytes on port 8080", caller.mesh.visitor.ip, own], alpn=None)
-    caller.is_refused("TLS of the application", ["no_filter_chain", "ALPN http/1.1 on port 8080", caller.mesh.visitor.ip, own], alpn="http/1.1")
+    both = [caller.mesh.visitor.ip, own]
+    caller.is_refused("plain", ["no_filter_chain", "plain bytes on port 8080", *both], alpn=None)
+    caller.is_refused("TLS of the application", ["no_filter_chain", "ALPN http/1.1 on port 8080", *both], alpn="http/1.1")
 
 
 @case(seconds=CASE_SECONDS)
@@ -135,9 +134,7 @@ def plain_websocket_ends_when_it_is_no_longer_allowed(t):
     caller = Caller(t)
     mesh, pod = caller.mesh, caller.replica.pod
     mesh.apply(objects.tcp_service("chat", CHAT_PORT).replace("TCP", "HTTP"), "web sockets")
-    chat = Program("chat", ["/usr/bin/python3", TRAFFIC, "upgrade", str(CHAT_PORT)], mesh.folder, pod).start()
-    t.stack.callback(chat.kill)
-    wait_until(lambda: f":{CHAT_PORT} " in pod.run("ss", "-ltn"), "the server listens")
+    scene.serve(t, mesh, pod, "upgrade", CHAT_PORT)
     with netns.network_of(mesh.visitor.pause.pid):
         plain = t.start(http1_client.Client(CHAT_PORT, pod.ip))
     plain.send("GET / HTTP/1.1\r\nhost: chat\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n")
@@ -166,9 +163,7 @@ def opaque_plain_connections_end_when_they_are_no_longer_allowed(t):
     mesh, pod = caller.mesh, caller.replica.pod
     mesh.apply(objects.tcp_service("echo", ECHO_PORT), "bytes")
     for nginx in mesh.nginxes:
-        echo = Program(f"{nginx.pod.name}.echo", ["/usr/bin/python3", TRAFFIC, "echo", str(ECHO_PORT)], mesh.folder, nginx.pod).start()
-        t.stack.callback(echo.kill)
-        wait_until(lambda one=nginx.pod: f":{ECHO_PORT} " in one.run("ss", "-ltn"), "the server listens")
+        scene.serve(t, mesh, nginx.pod, "echo", ECHO_PORT)
     with netns.network_of(mesh.visitor.pause.pid):
         plain = t.start(http1_client.Client(ECHO_PORT, pod.ip))
     with netns.network_of(mesh.client.pause.pid):
@@ -178,8 +173,8 @@ def opaque_plain_connections_end_when_they_are_no_longer_allowed(t):
         equal(client.take_line(), b"once", "what came back")
     mesh.set_mutual_tls("STRICT")
     check(plain.at_end(), "the plain connection is still open under strict")
-    wait_until(lambda: caller.beside.scrape().total("weft_tcp_connections_total", direction="inbound", reason="no_filter_chain") == 1,
-               "the cut is counted")
+    cut = {"direction": "inbound", "reason": "no_filter_chain"}
+    wait_until(lambda: caller.beside.scrape().total("weft_tcp_connections_total", **cut) == 1, "the cut is counted")
     mutual.send("again\n")
     equal(mutual.take_line(), b"again", "what came back over mutual TLS")
 

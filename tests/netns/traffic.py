@@ -40,8 +40,8 @@ class Count:
 
 
 class Line:
-    """One connection that is asked again and again, or (`keep` False) a new one each time. `ask` sends one request and raises when
-    its answer is not good."""
+    """One connection that is asked again and again, or (`keep` False) a new one each time. `ask` sends one request and raises
+    when its answer is not good."""
 
     def __init__(self, host, port, count, ask, keep):
         self.host, self.port, self.count, self.ask, self.keep = host, port, count, ask, keep

@@ -5,8 +5,11 @@ import tempfile
 
 from deploy.scene import load, sidecar
 from deploy.scene.mesh import Mesh
+from deploy.scene.programs import Program
 from tests.support import programs
 from tests.support.cases import wait_until
+
+TRAFFIC = os.path.join(programs.ROOT, "tests", "netns", "traffic.py")
 
 
 def start(t, *, replicas=1, control_flags=()):
@@ -30,6 +33,19 @@ def lone_sidecar(t, mesh, pod, token, *flags):
     t.stack.callback(beside.program.kill)
     beside.program.start()
     return beside
+
+
+def traffic(t, mesh, pod, name, *arguments):
+    """tests/netns/traffic.py in a pod: a deploy.scene Program."""
+    program = Program(name, ["/usr/bin/python3", TRAFFIC, *(str(one) for one in arguments)], mesh.folder, pod).start()
+    t.stack.callback(program.kill)
+    return program
+
+
+def serve(t, mesh, pod, kind, port):
+    """A server of traffic.py, listening."""
+    traffic(t, mesh, pod, f"{pod.name}.{kind}", kind, port)
+    wait_until(lambda: f":{port} " in pod.run("ss", "-ltn"), f"{kind} listens in {pod.name}")
 
 
 def begin_load(mesh, step, requests=6000, per_second=2000):
