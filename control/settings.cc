@@ -4,6 +4,7 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdlib>
+#include <iostream>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -81,6 +82,16 @@ void Normalize(Settings* settings) {
   std::erase(settings->api, kNone);
 }
 
+// Prints what was asked for, or what is wrong; returns the exit code.
+int Explain(const CLI::App& app, const CLI::ParseError& error) {
+  if (error.get_exit_code() == 0) return app.exit(error);
+  const bool in_serve = !app.get_subcommands().empty();
+  std::cerr << "weft-control: "
+            << (in_serve || !app.remaining().empty() ? error.what() : "a command is missing; expected serve") << "\n"
+            << "weft-control: see `weft-control " << (in_serve ? "serve " : "") << "--help`\n";
+  return kWrongCommandLine;
+}
+
 }  // namespace
 
 Parsed ParseCommandLine(int argc, char** argv, Settings* settings, int* exit) {
@@ -94,7 +105,7 @@ Parsed ParseCommandLine(int argc, char** argv, Settings* settings, int* exit) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    *exit = app.exit(error) == 0 ? 0 : kWrongCommandLine;
+    *exit = Explain(app, error);
     return Parsed::kExit;
   }
   Normalize(settings);

@@ -20,10 +20,10 @@ constexpr size_t kMostMessageBytes = 1500;
 constexpr size_t kMostDetailBytes = 3500;
 constexpr size_t kMostFieldBytes = 400;  // of one error: names and values that somebody wrote may be of any length
 
-// Cut between two characters.
-std::string Clipped(const std::string& text) {
-  if (text.size() <= kMostFieldBytes) return text;
-  size_t end = kMostFieldBytes;
+// Cut between two characters: half a one is no UTF-8, and protobuf loses the whole text.
+std::string Clipped(const std::string& text, size_t most = kMostFieldBytes) {
+  if (text.size() <= most) return text;
+  size_t end = most;
   while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;
   return text.substr(0, end) + "…";
 }
@@ -42,7 +42,7 @@ std::string TextOf(const std::vector<model::ObjectError>& errors) {
     if (i > 0 && text.size() + line.size() > kMostMessageBytes) {
       return absl::StrCat(text, "\nand ", errors.size() - i, " more");
     }
-    absl::StrAppend(&text, i == 0 ? "" : "\n", line.substr(0, kMostMessageBytes));
+    absl::StrAppend(&text, i == 0 ? "" : "\n", Clipped(line, kMostMessageBytes));
   }
   return text;
 }

@@ -90,6 +90,11 @@ TEST(CommandLineTest, WrongOnesEndWithTwoAndSayHowItIsRight) {
   }
 }
 
+TEST(CommandLineTest, HelpNamesTheWholeCommand) {
+  EXPECT_THAT(RunWeft({"--help"}).out, HasSubstr("Usage: weft [OPTIONS]"));
+  EXPECT_THAT(RunWeft({"token", "create", "--help"}).out, HasSubstr("Usage: weft token create [OPTIONS]"));
+}
+
 TEST(CommandLineTest, NobodyThereEndsWithThree) {
   const Ran ran = RunWeft({"proxies", "--server", "unix:/no/such/socket"});
   EXPECT_EQ(ran.exit, kUnreachable);

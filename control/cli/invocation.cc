@@ -123,7 +123,7 @@ class Builder {
     create->add_option("--ttl", in_->ttl_text, "how long it can be used (default: 1h)")->type_name("DURATION");
     create->add_option("--uses", in_->uses, "how often it can be used")
         ->type_name("N")
-        ->check(CLI::Range(1, 1000000))
+        ->check(CLI::Range(1, 10000))
         ->capture_default_str();
     Add(token, "list", "Show the tokens that were made, without their secrets", Command::kTokenList);
     CLI::App* revoke = Add(token, "revoke", "Make a token useless", Command::kTokenRevoke);
@@ -250,7 +250,8 @@ ParseResult ParseCommandLine(const std::vector<std::string>& arguments, Invocati
   try {
     app->parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));  // CLI11 takes them from the end
   } catch (const CLI::CallForHelp&) {
-    return {kOk, Named(app.get())->help(), ""};
+    const CLI::App* named = Named(app.get());
+    return {kOk, named->help(named->get_parent() == nullptr ? "" : FullName(named->get_parent())), ""};
   } catch (const CLI::CallForVersion& version) {
     return {kOk, std::string(version.what()) + "\n", ""};
   } catch (const CLI::ParseError& error) {

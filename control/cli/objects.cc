@@ -126,7 +126,8 @@ int Get(Session* session) {
   }
   if (objects.empty()) {
     session->Warn(in.all_namespaces ? "nothing found"
-                                    : absl::StrCat("nothing found in namespace ", in.ns.empty() ? "default" : in.ns));
+                                    : absl::StrCat("nothing found in namespace ", in.ns.empty() ? "default" : in.ns,
+                                                   "; -n names another, -A takes all"));
   }
   PrintTables(objects, in.all_namespaces, in.format == Format::kWide, session->now(), session->out());
   return session->exit();
@@ -168,6 +169,11 @@ int Log(Session* session) {
   weft::v1::LogResponse response;
   if (!session->Call(&Control::StubInterface::Log, request, &response)) return session->exit();
   if (ForPrograms(*session)) return PrintMessage(response, session);
+  if (response.revisions().empty()) {
+    session->Warn(in.kind.empty() ? "no revision found"
+                                  : absl::StrCat("no revision with ", ShortName(in.kind, in.names[0]), " in namespace ",
+                                                 in.ns.empty() ? "default" : in.ns, "; -n names another"));
+  }
   Table table({"REVISION", "TIME (UTC)", "AUTHOR", "ACTION", "CHANGES", "MESSAGE"});
   for (const auto& entry : response.revisions()) {
     std::string changes;

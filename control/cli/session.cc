@@ -91,18 +91,20 @@ weft::v1::ObjectErrors Details(const grpc::Status& status) {
   return errors;
 }
 
+// Where a weft-control of this user listens; empty without a home.
+std::string OwnSocket() {
+  const char* data = std::getenv("XDG_DATA_HOME");
+  if (data != nullptr && data[0] == '/') return absl::StrCat(data, "/weft/control.sock");
+  const char* home = std::getenv("HOME");
+  if (home != nullptr && home[0] == '/') return absl::StrCat(home, "/.local/share/weft/control.sock");
+  return "";
+}
+
 }  // namespace
 
 std::string DefaultAddress() {
   if (access(kSystemSocket, F_OK) == 0) return absl::StrCat(kUnix, kSystemSocket);
-  const char* data = std::getenv("XDG_DATA_HOME");
-  const char* home = std::getenv("HOME");
-  std::string own;
-  if (data != nullptr && data[0] == '/') {
-    own = absl::StrCat(data, "/weft/control.sock");
-  } else if (home != nullptr && home[0] == '/') {
-    own = absl::StrCat(home, "/.local/share/weft/control.sock");
-  }
+  const std::string own = OwnSocket();
   return absl::StrCat(kUnix, !own.empty() && access(own.c_str(), F_OK) == 0 ? own : kSystemSocket);
 }
 
@@ -199,7 +201,15 @@ std::string Session::WhyUnreachable(const grpc::Status& status, int* exit) const
       return absl::StrCat("cannot open ", address_, ": ", std::strerror(error),
                           "; run weft as the user of weft-control, ", "or reach it by HOST:PORT with a token");
     }
+    if (error == ENOENT && invocation_.server.empty()) {
+      const std::string own = OwnSocket();
+      return absl::StrCat("no weft-control is running here (no ", kSystemSocket, own.empty() ? "" : ", no ", own,
+                          "); is it elsewhere? Name it with --server or WEFT_SERVER");
+    }
     if (error != 0) why = std::strerror(error);
+  } else if (absl::StrContains(why, "http1.x server")) {
+    return absl::StrCat("no gRPC at ", address_, ", only HTTP/1.1: is it the port of --json-listen? The one of ",
+                        "--listen is wanted (127.0.0.1:15013, if nothing else is said)");
   }
   return absl::StrCat("cannot reach weft-control at ", address_, ": ", why,
                       "; is it running? Name another with --server or WEFT_SERVER");

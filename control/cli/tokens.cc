@@ -20,9 +20,9 @@ std::string State(const weft::v1::TokenInfo& token, absl::Time now) {
   return "good";
 }
 
-std::string Left(const weft::v1::TokenInfo& token, absl::Time now) {
-  const absl::Duration rest = absl::FromUnixSeconds(token.expires().seconds()) - now;
-  return ShortDuration(rest + absl::Milliseconds(500));
+// For how long a new token is good, by the server's clock alone.
+std::string Life(const weft::v1::TokenInfo& token) {
+  return ShortDuration(absl::Seconds(token.expires().seconds() - token.created().seconds()));
 }
 
 }  // namespace
@@ -42,8 +42,8 @@ int CreateToken(Session* session) {
   if (!session->Call(&Control::StubInterface::CreateToken, request, &response)) return session->exit();
   if (ForPrograms(*session)) return PrintMessage(response, session);
   const weft::v1::TokenInfo& info = response.info();
-  session->Warn(absl::StrCat("token ", info.id(), " for ", info.identity(), ", good for ", Left(info, session->now()),
-                             " and ", info.uses_allowed(), info.uses_allowed() == 1 ? " use" : " uses",
+  session->Warn(absl::StrCat("token ", info.id(), " for ", info.identity(), ", good for ", Life(info), " and ",
+                             info.uses_allowed(), info.uses_allowed() == 1 ? " use" : " uses",
                              "; it is shown this once"));
   session->out() << OneLine(response.token()) << "\n";
   return kOk;

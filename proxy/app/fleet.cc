@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "proxy/base/buffer.h"
+#include "proxy/runtime/frame_pool.h"
 
 namespace weft::app {
 
@@ -61,7 +62,10 @@ void Fleet::SetOwn(const Workload& own) {
 
 void Fleet::TrimBuffers() {
   for (Member& member : members_) {
-    member.worker->mailbox().Post([] { base::BufferPool::ForThisThread().Trim(); });
+    member.worker->mailbox().Post([] {
+      base::BufferPool::ForThisThread().Trim();
+      runtime::TrimFrames();
+    });
   }
 }
 

@@ -101,8 +101,8 @@ absl::StatusOr<std::optional<config::UpstreamTlsSpec>> Assembler::State::ClientT
     return absl::FailedPreconditionError(absl::StrCat("cluster ", cluster, ": ", status.message()));
   }
   if (missing.empty()) return std::optional<config::UpstreamTlsSpec>(std::move(filled));
-  return absl::FailedPreconditionError(
-      absl::StrCat("cluster ", cluster, ": secret ", absl::StrJoin(missing, ", "), " has not come"));
+  return absl::FailedPreconditionError(absl::StrCat("cluster ", cluster, ": secret ", absl::StrJoin(missing, ", "),
+                                                    " has not come (default and ROOTCA come with --identity-dir)"));
 }
 
 }  // namespace weft::assemble

@@ -20,7 +20,8 @@ class LastStage final : public http::Service {
   int calls = 0;
 };
 
-std::shared_ptr<config::Cluster> MakeCluster(const std::string& name, config::Discovery discovery, bool healthy = true) {
+std::shared_ptr<config::Cluster> MakeCluster(const std::string& name, config::Discovery discovery,
+                                             bool healthy = true) {
   auto cluster = std::make_shared<config::Cluster>();
   cluster->spec.name = name;
   cluster->spec.discovery = discovery;
@@ -51,11 +52,15 @@ TEST(Balancer, ATryWithoutAnEndpointHasNotThatOfTheTryBefore) {
   context.cluster_name = "a";
 
   snapshots.Swap(SnapshotOf({MakeCluster("a", config::Discovery::kStatic)}));
-  { auto first = balancer.Call({head, nullptr}, context); }
+  {
+    auto first = balancer.Call({head, nullptr}, context);
+  }
   ASSERT_NE(context.host, nullptr);
 
   snapshots.Swap(SnapshotOf({MakeCluster("a", config::Discovery::kStatic, /*healthy=*/false)}));
-  { auto unhealthy = balancer.Call({head, nullptr}, context); }
+  {
+    auto unhealthy = balancer.Call({head, nullptr}, context);
+  }
   EXPECT_EQ(context.host, nullptr);
   EXPECT_EQ(context.cluster, nullptr);
 }

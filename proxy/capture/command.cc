@@ -31,10 +31,10 @@ struct Typed {
 
 void Declare(CLI::App& app, Typed& typed) {
   const auto port = CLI::Range(1, 65535);
-  app.add_option("--inbound", typed.inbound, "port of the proxy for connections to this pod")
+  app.add_option("--inbound", typed.inbound, "port of the proxy for connections to this machine")
       ->check(port)
       ->capture_default_str();
-  app.add_option("--outbound", typed.outbound, "port of the proxy for connections of this pod")
+  app.add_option("--outbound", typed.outbound, "port of the proxy for connections of this machine")
       ->check(port)
       ->capture_default_str();
   const std::vector<std::pair<const char*, std::vector<std::string>*>> lists = {
@@ -47,8 +47,8 @@ void Declare(CLI::App& app, Typed& typed) {
       {"--exclude-interfaces", &typed.exclude_interfaces},
   };
   const char* const help[] = {
-      "capture only connections to these ports of this pod",
-      "leave connections to these ports of this pod alone (15020 always is)",
+      "capture only connections to these ports of this machine",
+      "leave connections to these ports of this machine alone (15020 always is)",
       "capture only connections to these ports (and to --include-outbound-cidrs)",
       "leave connections to these ports alone",
       "capture only connections to these networks (and to --include-outbound-ports)",
@@ -109,7 +109,9 @@ int Run(int count, const char* const* arguments, std::ostream& out, std::ostream
   try {
     app.parse(count, arguments);
   } catch (const CLI::ParseError& wrong) {
-    return app.exit(wrong, out, error) == 0 ? 0 : kUsage;
+    if (wrong.get_exit_code() == 0) return app.exit(wrong, out, error);
+    error << "weft-proxy capture: " << wrong.what() << "\nweft-proxy capture: see `weft-proxy capture --help`\n";
+    return kUsage;
   }
   const absl::StatusOr<Settings> settings = Checked(typed);
   if (!settings.ok()) {
@@ -129,7 +131,7 @@ int Run(int count, const char* const* arguments, std::ostream& out, std::ostream
   if (typed.undo) {
     out << "capture undone: new connections go their own way; established ones stay as they are\n";
   } else {
-    out << "captured: connections to this pod go to port " << settings->inbound_port << ", its own to "
+    out << "captured: connections to this machine go to port " << settings->inbound_port << ", its own to "
         << settings->outbound_port << "; weft-proxy capture --undo removes the rules\n";
   }
   return 0;

@@ -11,6 +11,7 @@
 #include "pki/absl_view.h"
 #include "pki/certificate.h"
 #include "proxy/tls/context.h"
+#include "proxy/tls/fault.h"
 #include "proxy/tls/stream.h"
 
 namespace weft::identity {
@@ -67,8 +68,8 @@ absl::StatusOr<std::string> FindRoot(std::string_view chain_pem, std::string_vie
     return absl::EqualsIgnoreCase(name, AbslView(server_name));
   });
   if (!is_control_plane) {
-    return absl::PermissionDeniedError(
-        absl::StrCat("the server is ", WhoIs(leaf), ", not the control plane ", AbslView(server_name)));
+    return absl::PermissionDeniedError(absl::StrCat("the server is ", WhoIs(leaf), ", not the control plane ",
+                                                    AbslView(server_name), "; is another --ca-server-name meant?"));
   }
   if (absl::Status status = pki::CheckChain(chain_pem, root, now); !status.ok()) {
     return absl::FailedPreconditionError(absl::StrCat("the server (", WhoIs(leaf), "): ", status.message(),
@@ -87,7 +88,12 @@ runtime::Task<absl::StatusOr<std::string>> AskForRoot(runtime::Reactor& reactor,
   options.resume = false;  // a resumed session shows no chain
   auto handshaken = co_await tls::TlsStream::Connect(reactor, std::move(connection), *std::move(context),
                                                      std::move(options), deadline);
-  if (!handshaken.ok()) co_return absl::UnavailableError(handshaken.failure().detail);
+  if (!handshaken.ok()) {
+    const std::string& detail = handshaken.failure().detail;
+    const bool not_tls = detail.starts_with(tls::Name(tls::Fault::kNotTls));
+    co_return absl::UnavailableError(
+        absl::StrCat(detail, not_tls ? "; is it the control plane's TLS port (15012, if nothing else is said)?" : ""));
+  }
   const std::string chain = (*handshaken)->PeerChainPem();
   (*handshaken)->Close();
   co_return FindRoot(chain, server_name, root_sha256, absl::FromUnixMicros(reactor.clock().WallMicros()));

@@ -168,7 +168,7 @@ Task<Identity::Obtained> Identity::ByToken() {
   if (!csr.ok()) co_return Annotate(csr.status(), what);
   if (pinned_root_sha256_ != token->root_sha256) {
     auto root = co_await client_.FetchRoot(token->root_sha256);
-    if (!root.ok()) co_return Annotate(root.status(), absl::StrCat(what, "join token ", token->id, ": "));
+    if (!root.ok()) co_return Annotate(root.status(), absl::StrCat(what, "the first contact: "));
     pinned_root_pem_ = *std::move(root);
     pinned_root_sha256_ = token->root_sha256;
   }

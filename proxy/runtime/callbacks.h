@@ -1,5 +1,5 @@
-// Later and Alarm: a wakeup and a timer that call their owner, for who has several of a kind and is neither itself. Members
-// of their owner: destroying it takes them out. One thread.
+// Later and Alarm: a wakeup and a timer that call their owner, for who has several of a kind and is neither itself.
+// Members of their owner: destroying it takes them out. One thread.
 #ifndef WEFT_PROXY_RUNTIME_CALLBACKS_H_
 #define WEFT_PROXY_RUNTIME_CALLBACKS_H_
 

@@ -1,5 +1,5 @@
-// Outstanding: how many calls another library's threads still hold, so that who started them can wait for their end. Any
-// thread; shared by the calls and their owner.
+// Outstanding: how many calls another library's threads still hold, so that who started them can wait for their end.
+// Any thread; shared by the calls and their owner.
 #ifndef WEFT_PROXY_RUNTIME_OUTSTANDING_H_
 #define WEFT_PROXY_RUNTIME_OUTSTANDING_H_
 

@@ -10,8 +10,10 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstring>
 
 #include "proxy/base/check.h"
+#include "proxy/telemetry/log.h"
 
 namespace weft::telemetry {
 namespace {
@@ -168,9 +170,23 @@ bool LogWriter::WaitWritable(int fd) {
   return false;
 }
 
+// Once, until the file can be written again. A stalled standard error must not stall the writer.
+void LogWriter::ReportLoss(OpenFile& file, int error) {
+  const bool standard = file.fd == STDOUT_FILENO || file.fd == STDERR_FILENO;
+  pollfd writable{STDERR_FILENO, POLLOUT, 0};
+  if (standard || file.reported || poll(&writable, 1, 0) <= 0) return;
+  file.reported = true;
+  Log(Component::kMain, LogLevel::kWarning,
+      "log file " + file.path + ": " + std::strerror(error) + "; its lines are lost until it can be written");
+}
+
 void LogWriter::WriteOut(OpenFile& file) {
   if (file.pending.empty()) return;
-  if (file.fd < 0) Open(file);
+  int error = 0;
+  if (file.fd < 0) {
+    Open(file);
+    error = errno;
+  }
   if (file.torn) file.pending.insert(0, "\n");  // ends the line that was cut off
   size_t done = 0;
   while (file.fd >= 0 && done < file.pending.size()) {
@@ -181,12 +197,14 @@ void LogWriter::WriteOut(OpenFile& file) {
       done += static_cast<size_t>(put);
       continue;
     }
-    if (errno != EINTR && errno != EAGAIN) break;  // disk full, reader of a pipe gone, …: these lines are lost
+    error = errno;
+    if (error != EINTR && error != EAGAIN) break;  // disk full, reader of a pipe gone, …: these lines are lost
   }
   if (done == file.pending.size()) {
     written_.fetch_add(file.pending_lines, std::memory_order_relaxed);
-    file.torn = false;
+    file.torn = file.reported = false;
   } else {
+    ReportLoss(file, error);
     lost_.fetch_add(file.pending_lines, std::memory_order_relaxed);  // about: some may have been written
     if (done > 0) file.torn = file.pending[done - 1] != '\n';
   }

@@ -59,6 +59,7 @@ class LogWriter {
     int fd = -1;
     bool owned = false;     // the descriptor is ours to close
     bool torn = false;      // the last write stopped inside a line
+    bool reported = false;  // that it cannot be written
     std::string pending;    // lines of this round
     uint64_t pending_lines = 0;
   };
@@ -70,6 +71,7 @@ class LogWriter {
   void WriteOut(OpenFile& file);
   bool WaitWritable(int fd);
   void Open(OpenFile& file);
+  void ReportLoss(OpenFile& file, int error);
 
   std::mutex mutex_;                                     // files_ and producers_ grow under it
   std::vector<std::unique_ptr<OpenFile>> files_;         // their contents belong to the writer thread

@@ -132,6 +132,22 @@ TEST_F(LogWriterTest, WhatCannotBeWrittenIsCounted) {
   EXPECT_EQ(Read(Path("good.log")), "c\n");
 }
 
+// A wrong path or a full disk was nowhere to be read but in a counter.
+TEST_F(LogWriterTest, WhatCannotBeWrittenIsToldOnce) {
+  testing::internal::CaptureStderr();
+  LogWriter writer;
+  LogProducer* producer = writer.AddProducer();
+  const uint32_t nowhere = writer.File(Path("no/such/folder.log"));
+  for (uint64_t i = 1; i <= 3; ++i) {
+    ASSERT_TRUE(producer->Write(nowhere, "a\n"));
+    ASSERT_TRUE(Until([&] { return writer.lost() == i; }));
+  }
+  const std::string told = testing::internal::GetCapturedStderr();
+  const std::string words = "folder.log: No such file or directory";
+  EXPECT_NE(told.find(words), told.npos) << told;
+  EXPECT_EQ(told.find(words), told.rfind(words)) << told;
+}
+
 TEST(LogRing, LinesWrapAroundTheEnd) {
   LogRing ring(256);
   uint32_t file;

@@ -266,4 +266,16 @@ def bash_completes_commands_kinds_and_flags(_):
 
 
 if __name__ == "__main__":
-    cases.main(__file__)
+    @case
+def error_about_a_very_long_name_was_lost(t):
+    """gRPC takes 8 KiB of trailers, and the text was cut in the middle of a character."""
+    control = t.start(Control())
+    for name in ("a" * 5000, "é" * 3000, "aé" * 3000):
+        done = control.apply("apiVersion: weft.dev/v1\nkind: Service\n"
+                             f"metadata: {{name: {name}, namespace: shop}}\nspec: {{ports: [{{port: 80}}]}}\n")
+        equal(done.returncode, 1, "exit code")
+        check("<stdin>:3:18: Service/shop/" in done.stderr and "metadata.name" in done.stderr, done.stderr[:300])
+    check("ERROR" not in control.log_text(), control.log_text)
+
+
+cases.main(__file__)
