@@ -12,6 +12,9 @@ namespace {
 constexpr absl::Duration kMaxTtl = absl::Hours(24 * 30);
 constexpr int kMaxUses = 10000;
 constexpr int kInsertTries = 16;
+// What the TLS port's own certificate says (control_plane.cc).
+constexpr char kControlNamespace[] = "weft-system";
+constexpr char kControlAccount[] = "weft-control";
 
 absl::Status Refuse(const std::string& id, const std::string& why) {
   return absl::UnauthenticatedError(absl::StrCat("join token ", id, ": ", why));
@@ -45,6 +48,9 @@ absl::StatusOr<JoinTokens::Created> JoinTokens::Create(std::string_view identity
                                                        std::string_view author, absl::Time now) {
   auto id = pki::ParseShortIdentity(trust_domain_, identity);
   if (!id.ok()) return id.status();
+  if (id->ns == kControlNamespace && id->service_account == kControlAccount) {
+    return absl::InvalidArgumentError("weft-system/weft-control is the control plane's own identity; no token gives it away");
+  }
   if (ttl <= absl::ZeroDuration() || ttl > kMaxTtl) {
     return absl::InvalidArgumentError("a join token lives between 1 second and 30 days");
   }

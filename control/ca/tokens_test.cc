@@ -41,6 +41,12 @@ TEST_F(TokensTest, CarriesTheRootHashAndKeepsNoSecret) {
   EXPECT_EQ(record.author, "anna");
 }
 
+TEST_F(TokensTest, NoneGivesAwayTheIdentityOfTheControlPlane) {
+  EXPECT_TRUE(absl::IsInvalidArgument(
+      tokens_.Create("weft-system/weft-control", absl::Hours(1), 1, "anna", kStart).status()));
+  EXPECT_TRUE(tokens_.Create("weft-system/other", absl::Hours(1), 1, "anna", kStart).ok());
+}
+
 TEST_F(TokensTest, TableOfRefusals) {
   const std::string once = New(absl::Hours(1), 1);
   const std::string id = once.substr(6, 8);

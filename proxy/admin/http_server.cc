@@ -51,7 +51,12 @@ Answer BadRequest(const base::Failure& failure) {
 class HttpServer::Connection : public base::ListNode {
  public:
   Connection(HttpServer& server, net::ByteStream& stream)
-      : server_(server), reactor_(server.reactor_), stream_(stream), parser_(kLimits), feed_(stream, parser_), room_wanted_(reactor_) {}
+      : server_(server),
+        reactor_(server.reactor_),
+        stream_(stream),
+        parser_(kLimits),
+        feed_(stream, parser_),
+        room_wanted_(reactor_) {}
 
   // Closes without a word; only while it is in waiting_.
   void MakeRoom() { room_wanted_.Cancel(); }

@@ -282,9 +282,6 @@ ClusterSpec ClusterFromXds(const Cluster& message, Findings* findings) {
   ReadLoadBalancing(message, place, &spec);
   ReadProtocol(message, place, &spec);
   ReadLimits(message.circuit_breakers(), place.Field("circuit_breakers"), &spec);
-  if (message.has_circuit_breakers()) {
-    place.Field("circuit_breakers").Note("accepted, but connections and requests are not limited yet");
-  }
   if (message.has_transport_socket())
     spec.tls = UpstreamTlsFromXds(message.transport_socket(), place.Field("transport_socket"));
   for (int i = 0; i < message.transport_socket_matches_size(); ++i) {

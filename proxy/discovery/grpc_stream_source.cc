@@ -79,7 +79,8 @@ class Call final : public grpc::ClientBidiReactor<DiscoveryRequest, DiscoveryRes
     const std::shared_ptr<Calls> calls = calls_;
     Call* call = this;
     absl::Status why = FromGrpc(status);
-    if (read_failed_ && absl::IsCancelled(why)) why = absl::DataLossError("the control plane sent what is no DiscoveryResponse");
+    if (read_failed_ && absl::IsCancelled(why))
+      why = absl::DataLossError("the control plane sent what is no DiscoveryResponse");
     mailbox_.Post([self = std::move(self_), call, status = std::move(why)] {  // from here on this may be destroyed
       if (call->events_ != nullptr) std::exchange(call->events_, nullptr)->OnClosed(status);
     });

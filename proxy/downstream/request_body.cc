@@ -40,6 +40,7 @@ std::optional<Result<BodyPiece>> RequestBody::TryRead() {
   auto fed = feed_.TryNext();
   if (!fed) return std::nullopt;
   if (!fed->ok()) return Result<BodyPiece>(DownstreamFailure(std::move(fed->failure())));
+  context_.Moved();
   BodyPiece piece;
   piece.data = std::move((*fed)->body);
   if ((*fed)->event == Event::kEnd || (*fed)->last) {
@@ -76,6 +77,7 @@ std::optional<Result<BodyPiece>> RawBody::TryRead() {
   auto raw = feed_.TryRaw();
   if (!raw) return std::nullopt;
   if (!raw->ok()) return Result<BodyPiece>(DownstreamFailure(std::move(raw->failure())));
+  context_.Moved();
   BodyPiece piece;
   piece.data = std::move(raw->value());
   piece.end = piece.data.size == 0;

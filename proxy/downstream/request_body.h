@@ -57,13 +57,14 @@ class RequestDeadline final : private runtime::Timer {
 // After an upgrade: the client's raw bytes.
 class RawBody final : public http::Body {
  public:
-  explicit RawBody(codec::h1::Feed& feed) : feed_(feed) {}
+  RawBody(codec::h1::Feed& feed, http::Context& context) : feed_(feed), context_(context) {}
   std::optional<base::Result<http::BodyPiece>> TryRead() override;
   runtime::Task<base::Result<http::BodyPiece>> Read() override;
   bool untouched() const override { return untouched_; }
 
  private:
   codec::h1::Feed& feed_;
+  http::Context& context_;
   bool untouched_ = true;
 };
 

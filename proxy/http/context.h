@@ -72,7 +72,11 @@ class InterimSink {
 class Context {
  public:
   Context(runtime::Reactor& reactor_in, ConnectionInfo& connection_in)
-      : reactor(reactor_in), connection(connection_in), client_gone(reactor_in), late(reactor_in) {}
+      : reactor(reactor_in),
+        connection(connection_in),
+        client_gone(reactor_in),
+        stalled(reactor_in),
+        late(reactor_in) {}
 
   runtime::Reactor& reactor;
   ConnectionInfo& connection;
@@ -84,7 +88,6 @@ class Context {
   const route::Rule* rule = nullptr;             // null: no rule (then a Failure was returned)
   std::string_view cluster_name;                 // the cluster chosen, weights already applied
   runtime::TimePoint deadline = runtime::kNever; // of the whole request, absolute; unset while the client still sends
-  runtime::Duration stream_idle_timeout{};       // of the route; 0: the connection manager's
   uint16_t no_cluster_status = 503;              // cluster_not_found_response_code
   bool authority_of_endpoint = false;            // auto_host_rewrite: tries send the endpoint's hostname
   // Set by balance/ for each try, from the newest Snapshot: valid until the try waits for the first time.
@@ -113,6 +116,8 @@ class Context {
 
   // Signalled when the client has reset the connection: whatever waits for an upstream stops.
   runtime::Cancellation client_gone;
+  // Signalled, with client_gone, when nothing has moved for the stream's idle time.
+  runtime::Cancellation stalled;
   // Signalled when the deadline passes that RequestComplete() set.
   runtime::Cancellation late;
 
@@ -133,6 +138,16 @@ class Context {
     reactor.timers().Arm(&late_timer_, deadline);
   }
 
+  // Bytes of the request or of the response have moved, either way.
+  void Moved() { moved_at_ = reactor.now(); }
+  // stream_idle_timeout: the driver sets that of the connection manager, route/ that of the route in its place. 0: none.
+  void set_stream_idle_timeout(runtime::Duration timeout) {
+    stream_idle_timeout_ = timeout;
+    Moved();
+    idle_timer_.Cancel();
+    if (timeout > runtime::Duration::zero()) reactor.timers().Arm(&idle_timer_, moved_at_ + timeout);
+  }
+
  private:
   class LateTimer final : public runtime::Timer {
    public:
@@ -142,8 +157,25 @@ class Context {
    private:
     Context& context_;
   };
+  // Armed once: what moves in the meantime only leaves its time.
+  class IdleTimer final : public runtime::Timer {
+   public:
+    explicit IdleTimer(Context& context) : context_(context) {}
+    void OnTimer() override {
+      const runtime::TimePoint deadline = context_.moved_at_ + context_.stream_idle_timeout_;
+      if (deadline > context_.reactor.now()) return context_.reactor.timers().Arm(this, deadline);
+      context_.stalled.Cancel();
+      context_.client_gone.Cancel();
+    }
+
+   private:
+    Context& context_;
+  };
   runtime::Duration timeout_{};
   LateTimer late_timer_{*this};
+  runtime::Duration stream_idle_timeout_{};
+  runtime::TimePoint moved_at_{};
+  IdleTimer idle_timer_{*this};
 };
 
 }  // namespace weft::http

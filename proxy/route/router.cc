@@ -114,7 +114,7 @@ Task Router::CallForward(http::Request request, http::Context& context, const Ru
   context.decision.cluster = context.cluster_name;
   context.no_cluster_status = forward.spec.no_cluster_status;
   context.set_timeout(forward.spec.timeout, /*whole_request_is_here=*/request.body == nullptr);
-  if (forward.spec.idle_timeout) context.stream_idle_timeout = *forward.spec.idle_timeout;
+  if (forward.spec.idle_timeout) context.set_stream_idle_timeout(*forward.spec.idle_timeout);
   // Fields first: a %REQ(:PATH)% sees the path as the client sent it.
   if (target != nullptr) target->request_headers.ApplyToRequest(&request.head, context);
   for (const HeaderChanges& changes : rule.request_headers) changes.ApplyToRequest(&request.head, context);

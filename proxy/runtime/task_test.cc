@@ -60,7 +60,7 @@ TEST_F(TaskTest, WhatNeverWaitsGivesWayEachTurn) {
   scope.Spawn(NeverWaits(reactor_, &steps, &gone));
   EXPECT_EQ(steps, 2);
   Turn();
-  EXPECT_EQ(steps, 4);  // once in a turn, however often it gives way
+  EXPECT_EQ(steps, 4);                      // once in a turn, however often it gives way
   reactor_.RunOnce(std::chrono::hours(1));  // does not sleep: there is work left
   EXPECT_EQ(steps, 6);
   scope.Cancel();

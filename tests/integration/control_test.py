@@ -265,8 +265,7 @@ def bash_completes_commands_kinds_and_flags(_):
     equal(offered("weft", "get", "all", "-o", "y"), ["yaml"], "a flag's value")
 
 
-if __name__ == "__main__":
-    @case
+@case
 def error_about_a_very_long_name_was_lost(t):
     """gRPC takes 8 KiB of trailers, and the text was cut in the middle of a character."""
     control = t.start(Control())
@@ -278,4 +277,5 @@ def error_about_a_very_long_name_was_lost(t):
     check("ERROR" not in control.log_text(), control.log_text)
 
 
-cases.main(__file__)
+if __name__ == "__main__":
+    cases.main(__file__)
