@@ -5,7 +5,9 @@
 #include <CLI/CLI.hpp>
 #include <cstdlib>
 #include <iostream>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "schema/version.h"
@@ -86,9 +88,12 @@ void Normalize(Settings* settings) {
 int Explain(const CLI::App& app, const CLI::ParseError& error) {
   if (error.get_exit_code() == 0) return app.exit(error);
   const bool in_serve = !app.get_subcommands().empty();
-  std::cerr << "weft-control: "
-            << (in_serve || !app.remaining().empty() ? error.what() : "a command is missing; expected serve") << "\n"
-            << "weft-control: see `weft-control " << (in_serve ? "serve " : "") << "--help`\n";
+  const std::vector<std::string> rest = app.remaining();
+  const std::string what = in_serve                            ? error.what()
+                           : rest.empty() || rest[0][0] == '-' ? "a command is missing; expected serve"
+                                                               : "unknown command \"" + rest[0] + "\"; expected serve";
+  std::cerr << "weft-control: " << what << "\nweft-control: see `weft-control " << (in_serve ? "serve " : "")
+            << "--help`\n";
   return kWrongCommandLine;
 }
 

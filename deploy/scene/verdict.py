@@ -22,8 +22,10 @@ def checks(outcome):
     requests = sum(step.requests for step in steps)
     failed = sum(step.failed for step in steps) + sum(bad for _, bad in outcome.curl.values())
     everything = requests + sum(count for count, _ in outcome.curl.values())
-    yield (worst <= MOST_POINTS and min(step.requests for step in steps) >= LEAST_REQUESTS,
-           f"split: at most {worst:.2f} points off over {min(step.requests for step in steps)} requests a step")
+    fewest = min(step.requests for step in steps)
+    yield (worst <= MOST_POINTS and fewest >= LEAST_REQUESTS,
+           f"split: at most {worst:.2f} points off over {fewest} requests a step" +
+           ("" if fewest >= LEAST_REQUESTS else f", too few to judge: {LEAST_REQUESTS} are needed"))
     curls = ", ".join(f"{count} of curl over {kind} connections" for kind, (count, _) in outcome.curl.items())
     yield (failed == 0 and all(count > 0 for count, _ in outcome.curl.values()),
            f"failed requests: {failed} of {everything} ({requests} of h2load, {curls}; curl through all changes)")

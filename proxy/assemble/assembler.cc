@@ -152,6 +152,7 @@ void Assembler::State::Flush() {
     next->revision = std::move(revision);
     next->clusters = clusters_.built();
     next->listeners = listeners_.built();
+    next->IndexAddresses();
     snapshot_ = std::move(next);
     contexts_.Sweep();
     deps_.registry.Sweep();

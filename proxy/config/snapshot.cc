@@ -1,31 +1,14 @@
 #include "proxy/config/snapshot.h"
 
 #include <algorithm>
+#include <array>
 #include <optional>
 
 namespace weft::config {
 namespace {
 
-using Candidates = std::vector<const FilterChain*>;
-
 constexpr int kNoMatch = -1;
 constexpr int kMatchesAll = 0;  // the chain leaves this member empty
-
-// Keeps the chains that match most specifically at this step. Envoy never goes back: what a later step refuses is
-// refused.
-template <class Specificity>
-void Narrow(Candidates* candidates, Specificity specificity) {
-  int best = kNoMatch;
-  size_t kept = 0;
-  for (const FilterChain* chain : *candidates) {
-    const int found = specificity(chain->match);
-    if (found == kNoMatch || found < best) continue;
-    if (found > best) kept = 0;
-    best = found;
-    (*candidates)[kept++] = chain;
-  }
-  candidates->resize(kept);
-}
 
 int PrefixSpecificity(const std::vector<base::Cidr>& prefixes, const base::Address& address) {
   if (prefixes.empty()) return kMatchesAll;
@@ -73,9 +56,9 @@ bool IsLocal(const ConnectionFacts& facts) {
   return facts.source.is_loopback() || facts.source.ip_bytes() == facts.destination.ip_bytes();
 }
 
-int PortSpecificity(const FilterChainMatchSpec& match, const base::Address& destination) {
-  if (!match.destination_port) return kMatchesAll;
-  return *match.destination_port == destination.port() ? 1 : kNoMatch;
+int TransportProtocolSpecificity(std::string_view wanted, bool tls) {
+  if (wanted.empty()) return kMatchesAll;
+  return wanted == (tls ? "tls" : "raw_buffer") ? 1 : kNoMatch;
 }
 
 int SourcePortSpecificity(const std::vector<uint16_t>& ports, uint16_t port) {
@@ -93,74 +76,74 @@ bool MatchesSource(const FilterChainMatchSpec& match, const ConnectionFacts& fac
          SourcePortSpecificity(match.source_ports, facts.source.port()) != kNoMatch;
 }
 
-// Which of a listener's addresses takes `destination`: the same one, any of its family, or any at all (a [::] socket).
-int AddressSpecificity(const base::Address& configured, const base::Address& destination) {
-  if (configured == destination) return 3;
-  if (!destination.is_ip() || !configured.is_ip()) return kNoMatch;
-  if (configured.port() != destination.port() || !configured.is_wildcard()) return kNoMatch;
-  if (configured.family() == destination.family()) return 2;
-  return configured.family() == AF_INET6 ? 1 : kNoMatch;
+// How specifically a chain matches at each step after the destination, in Envoy's order. The greatest of a listener is
+// the chain that the steps leave when each keeps only the most specific ones; if it holds a kNoMatch, that step leaves
+// none.
+using Specificity = std::array<int, 6>;
+
+Specificity SpecificityOf(const FilterChainMatchSpec& match, const ConnectionFacts& facts, bool local) {
+  return {ServerNameSpecificity(match.server_names, facts.server_name),
+          TransportProtocolSpecificity(match.transport_protocol, facts.tls),
+          ApplicationProtocolSpecificity(match.application_protocols, facts.application_protocols),
+          SourceTypeSpecificity(match.source_type, local),
+          PrefixSpecificity(match.source_prefixes, facts.source),
+          SourcePortSpecificity(match.source_ports, facts.source.port())};
 }
+
+base::Address Wildcard(std::string_view ip) { return base::Address::FromIp(ip, 0).value(); }
 
 }  // namespace
 
 const FilterChain* Listener::Match(const ConnectionFacts& facts) const {
-  Candidates candidates;
-  candidates.reserve(chains.size());
-  for (const auto& chain : chains) candidates.push_back(chain.get());
-  Narrow(&candidates, [&](const auto& match) { return PortSpecificity(match, facts.destination); });
-  Narrow(&candidates,
-         [&](const auto& match) { return PrefixSpecificity(match.destination_prefixes, facts.destination); });
-  Narrow(&candidates, [&](const auto& match) { return ServerNameSpecificity(match.server_names, facts.server_name); });
-  Narrow(&candidates, [&](const auto& match) {
-    if (match.transport_protocol.empty()) return kMatchesAll;
-    return match.transport_protocol == (facts.tls ? "tls" : "raw_buffer") ? 1 : kNoMatch;
-  });
-  Narrow(&candidates, [&](const auto& match) {
-    return ApplicationProtocolSpecificity(match.application_protocols, facts.application_protocols);
-  });
-  Narrow(&candidates,
-         [local = IsLocal(facts)](const auto& match) { return SourceTypeSpecificity(match.source_type, local); });
-  Narrow(&candidates, [&](const auto& match) { return PrefixSpecificity(match.source_prefixes, facts.source); });
-  Narrow(&candidates,
-         [&](const auto& match) { return SourcePortSpecificity(match.source_ports, facts.source.port()); });
-  return candidates.empty() ? default_chain.get() : candidates.front();
+  const bool local = IsLocal(facts);
+  const FilterChain* best = nullptr;
+  Specificity best_found{};
+  for (const FilterChain* chain : chains.For(facts.destination)) {
+    const Specificity found = SpecificityOf(chain->match, facts, local);
+    if (best != nullptr && found <= best_found) continue;  // of equal ones, the first
+    best = chain;
+    best_found = found;
+  }
+  const bool matches = best != nullptr && *std::min_element(best_found.begin(), best_found.end()) != kNoMatch;
+  return matches ? best : default_chain.get();
 }
 
 bool Listener::NeedsFirstBytes(const ConnectionFacts& facts) const {
   if (!needs_first_bytes) return false;
-  // The first two steps of Match() in one pass: what is known of the most specific chains so far.
-  int best_port = kNoMatch, best_prefix = kNoMatch;
   bool looks = false, may_match = false;
-  for (const auto& chain : chains) {
-    const FilterChainMatchSpec& match = chain->match;
-    const int port = PortSpecificity(match, facts.destination);
-    if (port == kNoMatch || port < best_port) continue;
-    // A chain of this port that the address does not fit still shuts out those of any port.
-    const int prefix = PrefixSpecificity(match.destination_prefixes, facts.destination);
-    if (port > best_port || prefix > best_prefix) looks = may_match = false;
-    best_prefix = port > best_port ? prefix : std::max(best_prefix, prefix);
-    best_port = port;
-    if (prefix == kNoMatch || prefix < best_prefix) continue;
-    looks = looks || LooksAtBytes(match);
-    may_match = may_match || MatchesSource(match, facts);
+  for (const FilterChain* chain : chains.For(facts.destination)) {
+    looks = looks || LooksAtBytes(chain->match);
+    may_match = may_match || MatchesSource(chain->match, facts);
   }
   return looks && may_match;
 }
 
-const Listener* Snapshot::FindListenerFor(const base::Address& destination) const {
-  const Listener* best = nullptr;
-  int best_found = kNoMatch;
+Snapshot::ByAddress Snapshot::AddressIndex() const {
+  ByAddress index;
   for (const auto& [name, listener] : listeners) {
     for (const base::Address& address : listener->spec.addresses) {
-      const int found = AddressSpecificity(address, destination);
+      const auto [same, is_new] = index.try_emplace(address, listener.get());
       // Of two that are as good, the same one every time.
-      if (found == kNoMatch || found < best_found || (found == best_found && best->spec.name <= name)) continue;
-      best = listener.get();
-      best_found = found;
+      if (!is_new && name < same->second->spec.name) same->second = listener.get();
     }
   }
-  return best;
+  return index;
+}
+
+const Listener* Snapshot::FindListenerFor(const base::Address& destination) const {
+  static const base::Address wildcard4 = Wildcard("0.0.0.0"), wildcard6 = Wildcard("::");
+  std::optional<ByAddress> unindexed;
+  if (!by_address_) unindexed = AddressIndex();
+  const ByAddress& index = by_address_ ? *by_address_ : *unindexed;
+  const auto at = [&](const base::Address& address) {
+    const auto found = index.find(address);
+    return found == index.end() ? nullptr : found->second;
+  };
+  // The same address, any of its family, or any at all (a [::] socket).
+  const Listener* found = at(destination);
+  if (!destination.is_ip()) return found;
+  if (found == nullptr && destination.family() == AF_INET) found = at(wildcard4.WithPort(destination.port()));
+  return found != nullptr ? found : at(wildcard6.WithPort(destination.port()));
 }
 
 }  // namespace weft::config

@@ -12,8 +12,10 @@
 #include <string_view>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "proxy/base/address.h"
 #include "proxy/base/string_map.h"
+#include "proxy/config/filter_chains.h"
 #include "proxy/config/spec.h"
 #include "proxy/endpoint/state.h"
 #include "proxy/http/context.h"
@@ -81,7 +83,7 @@ struct ConnectionFacts {
 
 struct Listener {
   ListenerSpec spec;
-  std::vector<std::shared_ptr<const FilterChain>> chains;
+  FilterChains chains;
   std::shared_ptr<const FilterChain> default_chain;
   // False when every chain ignores the first bytes, or nothing reads them.
   bool needs_first_bytes = false;
@@ -92,10 +94,10 @@ struct Listener {
 
   // Envoy's order of the match: destination port, destination prefix, server name (exact, then the longest wildcard),
   // transport protocol, application protocol, source type, source prefix, source port; most specific first at each
-  // step. Null: none.
+  // step, and never back: what a later step refuses is refused. Null: none.
   const FilterChain* Match(const ConnectionFacts& facts) const;
-  // Whether the bytes can still change what Match() says, once destination and source are known. False: nobody waits for
-  // a client of a protocol in which the server speaks first.
+  // Whether the bytes can still change what Match() says, once destination and source are known. False: nobody waits
+  // for a client of a protocol in which the server speaks first.
   bool NeedsFirstBytes(const ConnectionFacts& facts) const;
 };
 
@@ -113,10 +115,18 @@ class Snapshot {
   // The listener that is configured for this address and port, or for the wildcard address and this port
   // (use_original_dst).
   const Listener* FindListenerFor(const base::Address& destination) const;
+  // Main thread, once `listeners` is complete. Without it FindListenerFor() makes the index anew for each call.
+  void IndexAddresses() { by_address_ = AddressIndex(); }
   const Listener* FindListener(std::string_view name) const {
     auto found = listeners.find(name);
     return found == listeners.end() ? nullptr : found->second.get();
   }
+
+ private:
+  using ByAddress = absl::flat_hash_map<base::Address, const Listener*, base::AddressHash>;
+  ByAddress AddressIndex() const;
+
+  std::optional<ByAddress> by_address_;
 };
 
 }  // namespace weft::config

@@ -92,11 +92,11 @@ class Connection final : private net::ByteStream::HangupListener, private http::
   net::ByteStream& stream_;
   codec::h1::RequestParser parser_;
   codec::h1::Feed feed_;
-  config::WorkerSnapshots::Pin pin_;               // given up while the client is silent
-  const config::FilterChain* chain_ = nullptr;     // held by pin_ or kept_chain_
+  config::WorkerSnapshots::Pin pin_;            // given up while the client is silent
+  const config::FilterChain* chain_ = nullptr;  // held by pin_ or kept_chain_
   std::shared_ptr<const config::FilterChain> kept_chain_;
-  uint64_t generation_ = 0;                        // of the Snapshot that chain_ is from
-  bool placed_ = true;            // the connection has its place in the newest Snapshot
+  uint64_t generation_ = 0;  // of the Snapshot that chain_ is from
+  bool placed_ = true;       // the connection has its place in the newest Snapshot
   uint32_t requests_ = 0;
   std::optional<TimePoint> begun_;  // of the request that is being read: its first byte
   http::Context* current_ = nullptr;
@@ -106,7 +106,8 @@ class Connection final : private net::ByteStream::HangupListener, private http::
 };
 
 void Connection::OnInterim(const http::ResponseHead& head) {
-  if (!interim_allowed_ || unsent_ != nullptr) return;  // it may be left out, so a client that does not read holds one at most
+  if (!interim_allowed_ || unsent_ != nullptr)
+    return;  // it may be left out, so a client that does not read holds one at most
   base::ByteChain out;
   codec::h1::WriteResponseHead(head, {}, &out);
   struct iovec pieces[16];
@@ -116,8 +117,9 @@ void Connection::OnInterim(const http::ResponseHead& head) {
   unsent_ = std::make_unique<base::ByteChain>(std::move(out));  // but not be torn
 }
 
-// A FIN says that the client sends no more, not whether it still waits for its answer or has closed its socket. Sending tells: a
-// closed one answers with a reset. An interim 100 means nothing to a client that waits (RFC 9110 section 15.2.1).
+// A FIN says that the client sends no more, not whether it still waits for its answer or has closed its socket. Sending
+// tells: a closed one answers with a reset. An interim 100 means nothing to a client that waits (RFC 9110
+// section 15.2.1).
 void Connection::ProbeLater(Duration wait) {
   if (!interim_allowed_) return;
   if (probe_ == nullptr) probe_ = std::make_unique<ProbeTimer>(*this);
@@ -132,8 +134,8 @@ void Connection::Probe() {
   ProbeLater(kNextProbe);
 }
 
-// The newest Snapshot for the next request. A connection whose listener would refuse it now has had its last one. One that has
-// no place for another reason is served once more by its old chain, and closed with a word to the client.
+// The newest Snapshot for the next request. A connection whose listener would refuse it now has had its last one. One
+// that has no place for another reason is served once more by its old chain, and closed with a word to the client.
 bool Connection::PinSnapshot() {
   const config::Snapshot* newest = deps_.snapshots.current();
   if (newest == nullptr) return false;
@@ -188,7 +190,8 @@ Task<std::optional<Result<Fed>>> Connection::ReadHead() {
     if (pin_ && unpin_at < deadline) {
       Unpin();
     } else if (begun_) {
-      co_return Result<Fed>(Failure{FailureKind::kRequestHeaderTimeout, base::Origin::kDownstream, base::Phase::kRequestHead, {}, ""});
+      co_return Result<Fed>(
+          Failure{FailureKind::kRequestHeaderTimeout, base::Origin::kDownstream, base::Phase::kRequestHead, {}, ""});
     } else {
       co_return std::nullopt;
     }
@@ -215,13 +218,22 @@ bool Connection::TakeAnswer(std::optional<Result<Response>> answer, const http::
     *response = std::move(**answer);
     return true;
   }
-  Failure failure = answer ? std::move(answer->failure())
-                           : Failure{FailureKind::kDownstreamClosed, base::Origin::kDownstream, base::Phase::kRequestSent, {}, ""};
+  Failure failure =
+      answer ? std::move(answer->failure())
+             : Failure{FailureKind::kDownstreamClosed, base::Origin::kDownstream, base::Phase::kRequestSent, {}, ""};
   if (context.body_failed) {
     failure = std::move(context.body_failure);
   } else if (context.stalled.cancelled()) {
-    failure = content_open ? Failure{FailureKind::kRequestTimeout, base::Origin::kDownstream, base::Phase::kBody, {}, "the request stalled"}
-                           : Failure{FailureKind::kUpstreamTimeout, base::Origin::kUpstream, base::Phase::kRequestSent, {}, "no answer came in the stream's idle time"};
+    failure = content_open ? Failure{FailureKind::kRequestTimeout,
+                                     base::Origin::kDownstream,
+                                     base::Phase::kBody,
+                                     {},
+                                     "the request stalled"}
+                           : Failure{FailureKind::kUpstreamTimeout,
+                                     base::Origin::kUpstream,
+                                     base::Phase::kRequestSent,
+                                     {},
+                                     "no answer came in the stream's idle time"};
   }
   const bool answered = http::ReplyFor(failure.kind).status != 0;
   *response = http::MakeReply(failure, &request, context.no_cluster_status);

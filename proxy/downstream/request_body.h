@@ -39,8 +39,8 @@ class RequestBody final : public http::Body {
   std::optional<http::BodyPiece> unread_;
 };
 
-// HttpConnectionManager.request_timeout: a client whose request is not complete by then, and not answered yet, is told so. The
-// stages that wait end by client_gone.
+// HttpConnectionManager.request_timeout: a client whose request is not complete by then, and not answered yet, is told
+// so. The stages that wait end by client_gone.
 class RequestDeadline final : private runtime::Timer {
  public:
   RequestDeadline(http::Context& context, const RequestBody& body, runtime::TimePoint deadline)

@@ -68,7 +68,8 @@ void Fail(http::Context& context, Failure failure) {
 }
 
 // Sends `head`, then the content as it comes, collecting what is there into one write. False: cut.
-Task<bool> SendContent(net::ByteStream& client, http::Context& context, http::Body* body, bool chunked, base::ByteChain head) {
+Task<bool> SendContent(net::ByteStream& client, http::Context& context, http::Body* body, bool chunked,
+                       base::ByteChain head) {
   Outgoing out{body, chunked, std::move(head), body == nullptr};
   runtime::TurnShare share(context.reactor, kTurnBytes);
   for (;;) {
@@ -89,7 +90,8 @@ Task<bool> SendContent(net::ByteStream& client, http::Context& context, http::Bo
       // The client must not take what it got for the whole: the connection is cut (RFC 9112 section 8).
       Fail(context, std::move(*broken));
       if (!out.bytes.empty()) {
-        co_await runtime::Within(context.reactor, runtime::kNever, &context.stalled, net::WriteAll(client, std::move(out.bytes)));
+        co_await runtime::Within(context.reactor, runtime::kNever, &context.stalled,
+                                 net::WriteAll(client, std::move(out.bytes)));
       }
       client.Reset();
       co_return false;
@@ -153,8 +155,9 @@ codec::h1::HeadOptions OptionsFor(const http::RequestHead& request, const http::
 
 }  // namespace
 
-Task<bool> WriteResponse(net::ByteStream& client, const config::HttpConnectionSpec& spec, const http::RequestHead& request,
-                         http::Context& context, Response& response, bool close, base::ByteChain before) {
+Task<bool> WriteResponse(net::ByteStream& client, const config::HttpConnectionSpec& spec,
+                         const http::RequestHead& request, http::Context& context, Response& response, bool close,
+                         base::ByteChain before) {
   http::ResponseHead& head = *response.head;
   ApplyResponseHeaders(spec, &head);
   if (!head.headers.Has("date")) head.headers.Add("date", HttpDate(context.reactor.clock().WallMicros() / 1'000'000));
@@ -172,9 +175,9 @@ Task<void> RunTunnel(net::ByteStream& client, runtime::Cancellation& revoked, co
   if (!request.is_connect()) options.upgrade = response.head->upgrade;
   base::ByteChain out = std::move(before);
   codec::h1::WriteResponseHead(*response.head, options, &out);
-  const auto ended = co_await runtime::Within(
-      context.reactor, runtime::kNever, &revoked,
-      SendContent(client, context, response.body.get(), /*chunked=*/false, std::move(out)));
+  const auto ended =
+      co_await runtime::Within(context.reactor, runtime::kNever, &revoked,
+                               SendContent(client, context, response.body.get(), /*chunked=*/false, std::move(out)));
   if (ended.outcome != Outcome::kDone) {
     client.Reset();
   } else if (*ended.value) {

@@ -162,8 +162,8 @@ class Context {
    public:
     explicit IdleTimer(Context& context) : context_(context) {}
     void OnTimer() override {
-      const runtime::TimePoint deadline = context_.moved_at_ + context_.stream_idle_timeout_;
-      if (deadline > context_.reactor.now()) return context_.reactor.timers().Arm(this, deadline);
+      const runtime::TimePoint due = context_.moved_at_ + context_.stream_idle_timeout_;
+      if (due > context_.reactor.now()) return context_.reactor.timers().Arm(this, due);
       context_.stalled.Cancel();
       context_.client_gone.Cancel();
     }

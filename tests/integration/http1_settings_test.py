@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Settings of the HTTP connection manager that decide before a request is routed: HTTP/1.0, request_timeout, request ids,
-upgrades, the form of the path.
+"""Settings of the HTTP connection manager: HTTP/1.0, request_timeout, stream_idle_timeout, request ids, upgrades, the form
+of the path.
 
 Sources: HttpConnectionManager and Http1ProtocolOptions (Envoy v3), RFC 9110, RFC 3986. Each case also holds for a stock
 Envoy (`--proxy envoy`) unless it says weft_only.
@@ -144,6 +144,66 @@ def an_offer_of_h2c_is_no_upgrade(t):
     equal(response.status, 200, "status")
     equal(s.up.requests[0].header("upgrade"), None, "Upgrade at the upstream")
     equal(s.up.requests[0].header("http2-settings"), None, "HTTP2-Settings at the upstream")
+
+
+@case
+def a_stream_that_stalls(t):
+    def script(exchange):
+        exchange.read_body()
+        if exchange.request.target == "/answered":
+            exchange.reply(200)
+        else:
+            exchange.read_some(1)  # until the proxy gives up
+
+    s = serve(t, script, http={"stream_idle_timeout": "0.6s"})
+    for sent, what in (("POST / HTTP/1.1\r\nHost: service\r\nContent-Length: 10\r\n\r\nabc", "half a content"),
+                       ("GET / HTTP/1.1\r\nHost: serv", "half a head")):
+        with Client(s.port) as client:
+            begin = time.monotonic()
+            client.send(sent)
+            equal(client.read_response().status, 408, f"status of {what}")
+            within(time.monotonic() - begin, 0.5, 3.0, "seconds")
+            check(client.at_end(), "the connection stays open")
+    equal(fetch(s.port).status, 504, "status without an answer to a whole request")
+    with Client(s.port) as client:  # slower than the limit, but never silent for so long
+        client.send("POST /answered HTTP/1.1\r\nHost: service\r\nContent-Length: 4\r\n\r\n")
+        for byte in "slow":
+            time.sleep(0.3)  # the pace that is tested
+            client.send(byte)
+        equal(client.read_response().status, 200, "status of a slow request")
+
+
+@case
+def the_idle_time_of_a_route_replaces_that_of_the_listener(t):
+    s = serve(t, lambda exchange: exchange.read_some(1), http={"stream_idle_timeout": "0s"},
+              action={"idle_timeout": "0.5s"})
+    begin = time.monotonic()
+    equal(fetch(s.port).status, 504, "status")
+    within(time.monotonic() - begin, 0.4, 3.0, "seconds")
+
+
+@case
+def a_tunnel_is_idle_when_neither_side_sends(t):
+    def script(exchange):
+        _switch(exchange)
+        seen = b""
+        while len(seen) < 8:
+            seen += exchange.read_some(8)
+        exchange.send(seen)
+        exchange.read_some(1)
+
+    s = serve(t, script, http={"stream_idle_timeout": "0.8s", "upgrade_configs": [{"upgrade_type": "websocket"}]})
+    with Client(s.port) as client:
+        client.send("GET /chat HTTP/1.1\r\nHost: service\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
+        equal(client.read_head().status, 101, "status")
+        equal(client.take(5), b"hello", "first bytes of the tunnel")
+        for byte in "onlyhere":  # 3.2 s, in which the other side is silent
+            time.sleep(0.4)  # the pace that is tested
+            client.send(byte)
+        equal(client.take(8), b"onlyhere", "what came back")
+        begin = time.monotonic()
+        check(client.at_end(), "an idle tunnel stays open")
+        within(time.monotonic() - begin, 0.6, 3.0, "seconds of silence")
 
 
 def _targets(t, sent, **fields):
