@@ -10,12 +10,13 @@
 namespace weft::upstream {
 namespace {
 
-// A request that must not run twice goes only over a connection that was idle for no longer than this, or than 0.8 of the
-// idle time after which this endpoint was seen to close.
+// A request that must not run twice goes only over a connection that was idle for no longer than this, or than 0.8 of
+// the idle time after which this endpoint was seen to close.
 constexpr runtime::Duration kFreshIdle = std::chrono::milliseconds(250);
 
-// No server's idle time is shorter. An endpoint that ends, or is cut off, closes young connections too: from that nothing is
-// learnt, or a restart would keep all later requests of that kind from ever using a kept-alive connection again.
+// Younger connections are also closed by an endpoint that ends or is cut off. One such close teaches nothing, or a
+// restart would keep all later requests of that kind from ever using a kept-alive connection again; a second one like
+// it does.
 constexpr runtime::Duration kShortestIdleTimeout = std::chrono::milliseconds(100);
 
 bool IsFresh(const Connection& connection, const endpoint::EndpointState& endpoint, runtime::TimePoint now) {
@@ -42,13 +43,15 @@ struct Transport {
   std::string peer_principal;
 };
 
-runtime::Task<base::Result<Transport>> Connect(runtime::Reactor& reactor, base::Address address, net::DialOptions options,
-                                               std::shared_ptr<const tls::ClientContext> tls, telemetry::TryStamps* stamps) {
+runtime::Task<base::Result<Transport>> Connect(runtime::Reactor& reactor, base::Address address,
+                                               net::DialOptions options, std::shared_ptr<const tls::ClientContext> tls,
+                                               telemetry::TryStamps* stamps) {
   auto connected = co_await net::Dial(reactor, address, options);
   if (!connected.ok()) co_return std::move(connected).failure();
   stamps->connected = reactor.now();
   if (tls == nullptr) co_return Transport{std::move(*connected), {}};
-  auto secured = co_await tls::TlsStream::Connect(reactor, std::move(*connected), std::move(tls), tls::ConnectOptions(), runtime::kNever);
+  auto secured = co_await tls::TlsStream::Connect(reactor, std::move(*connected), std::move(tls), tls::ConnectOptions(),
+                                                  runtime::kNever);
   if (!secured.ok()) co_return std::move(secured).failure();
   stamps->tls_done = reactor.now();
   std::string peer((*secured)->peer_uri());
@@ -118,10 +121,26 @@ void Pool::Return(std::unique_ptr<Connection> connection) {
   if (!armed()) ArmIdleTimer();
 }
 
+// A restart closes many connections at once, each at an age of its own; an idle timeout closes them one idle time
+// apart.
+bool Pool::IsSecondOfItsKind(std::chrono::milliseconds idle_for) {
+  const runtime::TimePoint now = reactor_.now();
+  const bool apart = now - short_close_at_ >= idle_for;
+  const bool alike = idle_for.count() > 0 && idle_for <= 2 * short_close_age_ && short_close_age_ <= 2 * idle_for;
+  if (apart) {
+    short_close_at_ = now;
+    short_close_age_ = idle_for;
+  }
+  return apart && alike;
+}
+
 void Pool::CloseIdle(Connection* connection) {
   const std::shared_ptr<Pool> self = shared_from_this();  // the connection may hold the last reference
-  const auto idle_for = std::chrono::duration_cast<std::chrono::milliseconds>(reactor_.now() - connection->idle_since());
-  if (idle_for >= kShortestIdleTimeout) endpoint_->learnt_idle_timeout_ms.store(idle_for.count());
+  const auto idle_for =
+      std::chrono::duration_cast<std::chrono::milliseconds>(reactor_.now() - connection->idle_since());
+  if (idle_for >= kShortestIdleTimeout || IsSecondOfItsKind(idle_for)) {
+    endpoint_->learnt_idle_timeout_ms.store(idle_for.count());
+  }
   Unlink(connection).reset();
 }
 
@@ -171,7 +190,8 @@ void PoolSet::Sweep(const config::Snapshot& snapshot) {
     }
     // ORIGINAL_DST hosts are not listed in the Snapshot: their pools go when they are empty or their cluster is gone.
     const bool by_destination = cluster != nullptr && cluster->spec.discovery == config::Discovery::kOriginalDst;
-    const bool keep = by_destination ? cluster->state.get() == &pool.cluster() && pool.idle() > 0 : live.contains(it->first);
+    const bool keep =
+        by_destination ? cluster->state.get() == &pool.cluster() && pool.idle() > 0 : live.contains(it->first);
     if (keep) {
       ++it;
       continue;

@@ -1,8 +1,9 @@
-// Pools of HTTP/1.1 connections: one Pool per worker, endpoint and transport settings. The newest idle connection is used
-// first, so that spare ones grow old and are closed. Worker thread only; writes endpoint/.
+// Pools of HTTP/1.1 connections: one Pool per worker, endpoint and transport settings. The newest idle connection is
+// used first, so that spare ones grow old and are closed. Worker thread only; writes endpoint/.
 #ifndef WEFT_PROXY_UPSTREAM_POOL_H_
 #define WEFT_PROXY_UPSTREAM_POOL_H_
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <utility>
@@ -24,8 +25,9 @@ class Pool final : public std::enable_shared_from_this<Pool>, private runtime::T
   Pool(runtime::Reactor& reactor, const config::Cluster& cluster, const config::Host& host);
   ~Pool() override;
 
-  // An idle connection that is fit for the request, or null. A request that must not be sent twice gets only a connection that
-  // was used a moment ago and whose socket says that the peer is still there (the keep-alive race, RFC 9112 section 9.3.1).
+  // An idle connection that is fit for the request, or null. A request that must not be sent twice gets only a
+  // connection that was used a moment ago and whose socket says that the peer is still there (the keep-alive race, RFC
+  // 9112 section 9.3.1).
   std::unique_ptr<Connection> TakeIdle(bool may_send_twice);
   // A new connection: connect within the cluster's connect timeout, then TLS.
   runtime::Task<base::Result<std::unique_ptr<Connection>>> Dial(telemetry::TryStamps* stamps);
@@ -45,6 +47,7 @@ class Pool final : public std::enable_shared_from_this<Pool>, private runtime::T
   std::unique_ptr<Connection> Unlink(Connection* connection);
   void OnTimer() override;  // closes what has been idle for too long
   void ArmIdleTimer();
+  bool IsSecondOfItsKind(std::chrono::milliseconds idle_for);
 
   runtime::Reactor& reactor_;
   const endpoint::EndpointPtr endpoint_;
@@ -56,7 +59,9 @@ class Pool final : public std::enable_shared_from_this<Pool>, private runtime::T
   const uint32_t max_requests_per_connection_;
   base::List<Connection> idle_;  // oldest first; owned
   size_t idle_count_ = 0;
-  bool retired_ = false;         // no longer configured: nothing is kept
+  bool retired_ = false;                         // no longer configured: nothing is kept
+  runtime::TimePoint short_close_at_{};          // when the endpoint last closed a young idle connection,
+  std::chrono::milliseconds short_close_age_{};  // and how old it was
 };
 
 // All pools of a worker.
@@ -67,8 +72,8 @@ class PoolSet {
   explicit PoolSet(runtime::Reactor& reactor) : reactor_(reactor) {}
   // The pool for this host; stays valid in this turn, and longer for who holds it.
   Pool& For(const config::Cluster& cluster, const config::Host& host);
-  // Closes idle connections of endpoints and transports that the snapshot no longer has. Call after a swap, from the top of the
-  // loop. Pools with connections in use stay.
+  // Closes idle connections of endpoints and transports that the snapshot no longer has. Call after a swap, from the
+  // top of the loop. Pools with connections in use stay.
   void Sweep(const config::Snapshot& snapshot);
   void CloseIdle();
 

@@ -61,6 +61,8 @@ TEST(Pool, ARestartOfTheEndpointIsNoIdleTimeout) {
   };
   EXPECT_EQ(close_after(std::chrono::milliseconds(2)), 0);
   EXPECT_EQ(close_after(std::chrono::milliseconds(150)), 150);
+  EXPECT_EQ(close_after(std::chrono::milliseconds(20)), 150);
+  EXPECT_EQ(close_after(std::chrono::milliseconds(21)), 21) << "the second time it is a habit";
 }
 
 TEST(PoolSet, SweepLeavesWhatIsConfigured) {

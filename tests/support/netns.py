@@ -11,6 +11,7 @@ IPs) are routable, as in a real pod. Named namespaces are tests/run's own (it mo
 
 import contextlib
 import ctypes
+import itertools
 import os
 import shutil
 import subprocess
@@ -18,6 +19,7 @@ import subprocess
 from tests.support import cases, namespace
 
 _CLONE_NEWNET = 0x40000000
+_numbers = itertools.count()
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -113,7 +115,7 @@ class Network:
         pod = Pod(f"{name}-{os.getpid()}", len(self._pods) + 2)
         _run("ip", "netns", "add", pod.name)
         self._stack.callback(_run, "ip", "netns", "del", pod.name)
-        outside = f"pod{len(self._pods)}"
+        outside = f"pod{next(_numbers)}"  # a link of an earlier network may still be going
         _run("ip", "link", "add", outside, "type", "veth", "peer", "name", "eth0", "netns", pod.name)
         self._stack.callback(_run, "ip", "link", "del", outside)  # now: a namespace takes its links along only later
         _run("ip", "link", "set", outside, "master", "pods", "up")
