@@ -57,7 +57,7 @@ class Bazel:
         """(labels of all unit tests, what is wrong). TSan's leave out what links gRPC: Debian's is not instrumented."""
         wanted = 'tests(//...) except attr("tags", "[\\[ ]manual[,\\]]", tests(//...))'
         if self.config == "tsan":
-            wanted += f" except rdeps(//..., {GRPC})"
+            wanted += f' except rdeps(//..., "{GRPC}")'
         return self._query(wanted)
 
     def fuzzers(self):
