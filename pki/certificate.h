@@ -36,8 +36,8 @@ absl::StatusOr<std::vector<std::string>> SplitCertificates(std::string_view pem)
 // InvalidArgument unless `key_pem` is the private key of the first certificate of `chain_pem`.
 absl::Status CheckKeyMatches(std::string_view chain_pem, std::string_view key_pem);
 
-// InvalidArgument that says why, unless good signatures lead from the first certificate of `chain_pem` over the others to one of
-// `roots_pem`. Dates are held against `at`; nullopt: not at all.
+// InvalidArgument that says why, unless good signatures lead from the first certificate of `chain_pem` over the others
+// to one of `roots_pem`. Dates are held against `at`; nullopt: not at all.
 absl::Status CheckChain(std::string_view chain_pem, std::string_view roots_pem, std::optional<absl::Time> at);
 
 }  // namespace weft::pki

@@ -20,8 +20,7 @@ struct SpiffeId {
   std::string ShortName() const;  // NS/SA, as `weft token create --identity` takes it
 
   friend bool operator==(const SpiffeId& a, const SpiffeId& b) {
-    return std::tie(a.trust_domain, a.ns, a.service_account) ==
-           std::tie(b.trust_domain, b.ns, b.service_account);
+    return std::tie(a.trust_domain, a.ns, a.service_account) == std::tie(b.trust_domain, b.ns, b.service_account);
   }
 };
 

@@ -49,7 +49,8 @@ absl::StatusOr<JoinTokens::Created> JoinTokens::Create(std::string_view identity
   auto id = pki::ParseShortIdentity(trust_domain_, identity);
   if (!id.ok()) return id.status();
   if (id->ns == kControlNamespace && id->service_account == kControlAccount) {
-    return absl::InvalidArgumentError("weft-system/weft-control is the control plane's own identity; no token gives it away");
+    return absl::InvalidArgumentError(
+        "weft-system/weft-control is the control plane's own identity; no token gives it away");
   }
   if (ttl <= absl::ZeroDuration() || ttl > kMaxTtl) {
     return absl::InvalidArgumentError("a join token lives between 1 second and 30 days");

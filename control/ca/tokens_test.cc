@@ -42,8 +42,8 @@ TEST_F(TokensTest, CarriesTheRootHashAndKeepsNoSecret) {
 }
 
 TEST_F(TokensTest, NoneGivesAwayTheIdentityOfTheControlPlane) {
-  EXPECT_TRUE(absl::IsInvalidArgument(
-      tokens_.Create("weft-system/weft-control", absl::Hours(1), 1, "anna", kStart).status()));
+  EXPECT_TRUE(
+      absl::IsInvalidArgument(tokens_.Create("weft-system/weft-control", absl::Hours(1), 1, "anna", kStart).status()));
   EXPECT_TRUE(tokens_.Create("weft-system/other", absl::Hours(1), 1, "anna", kStart).ok());
 }
 

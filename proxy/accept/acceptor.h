@@ -1,5 +1,5 @@
-// Acceptor: one listening socket of one worker. Accepts in bounded batches, survives running out of descriptors, and hands
-// each socket to its sink. Worker thread only.
+// Acceptor: one listening socket of one worker. Accepts in bounded batches, survives running out of descriptors, and
+// hands each socket to its sink. Worker thread only.
 #ifndef WEFT_PROXY_ACCEPT_ACCEPTOR_H_
 #define WEFT_PROXY_ACCEPT_ACCEPTOR_H_
 

@@ -1,5 +1,6 @@
-// AccessLogger: writes the access log of one worker: finds the formats of a filter chain (compiled once per configuration), fills
-// the record, hands the line to the writer thread. Nothing is formatted where no access log is configured. Worker thread only.
+// AccessLogger: writes the access log of one worker: finds the formats of a filter chain (compiled once per
+// configuration), fills the record, hands the line to the writer thread. Nothing is formatted where no access log is
+// configured. Worker thread only.
 #ifndef WEFT_PROXY_APP_ACCESS_LOGGER_H_
 #define WEFT_PROXY_APP_ACCESS_LOGGER_H_
 
@@ -34,7 +35,8 @@ class AccessLogger {
     std::shared_ptr<const telemetry::AccessFormat> format;
     uint32_t file;
   };
-  const std::vector<Log>& LogsOf(const config::FilterChain& chain, const std::vector<config::AccessLogSpec>& specs, uint64_t generation);
+  const std::vector<Log>& LogsOf(const config::FilterChain& chain, const std::vector<config::AccessLogSpec>& specs,
+                                 uint64_t generation);
   void Write(const std::vector<Log>& logs, const telemetry::AccessRecord& record);
   int64_t WallAt(runtime::TimePoint then) const;
 

@@ -33,7 +33,8 @@ absl::Status CheckIsPossible(const config::ValidationSpec& validation) {
   const auto& sans = validation.sans;
   if (!sans.empty() && std::none_of(sans.begin(), sans.end(), &IsDnsName)) {
     return absl::FailedPreconditionError(
-        "its TLS settings ask for names of the control plane of which none is an exact DNS name, which is all that can be "
+        "its TLS settings ask for names of the control plane of which none is an exact DNS name, which is all that can "
+        "be "
         "checked here");
   }
   if (validation.spki_sha256_base64.empty() && validation.certificate_sha256.empty()) return absl::OkStatus();

@@ -183,7 +183,8 @@ class ConnectionDriver final : private LiveConnection {
     auto stream = net::SocketStream::Adopt(reactor_, std::move(fd_), info_.peer);
     if (!stream.ok()) co_return;
     FirstBytes first;
-    co_await runtime::Within(reactor_, reactor_.now() + kRefusalWait, nullptr, ReadFirstBytes(reactor_, **stream, first));
+    co_await runtime::Within(reactor_, reactor_.now() + kRefusalWait, nullptr,
+                             ReadFirstBytes(reactor_, **stream, first));
     if (first.verdict.protocol != detect::Protocol::kHttp1) {
       (*stream)->Reset();
       co_return;
@@ -197,7 +198,8 @@ class ConnectionDriver final : private LiveConnection {
   }
 
   bool TakeSocket() {
-    if (IsLoop(*listener_, info_)) return Refuse(Refusal(FailureKind::kLoop, "a connection to the captured port itself"));
+    if (IsLoop(*listener_, info_))
+      return Refuse(Refusal(FailureKind::kLoop, "a connection to the captured port itself"));
     auto adopted = net::SocketStream::Adopt(reactor_, std::move(fd_), info_.peer);
     if (!adopted.ok()) return Refuse(std::move(adopted).failure());
     stream_ = std::move(*adopted);
@@ -208,7 +210,8 @@ class ConnectionDriver final : private LiveConnection {
     const runtime::Duration limit = listener_->spec.first_bytes_timeout;
     const bool go_on = listener_->spec.continue_on_first_bytes_timeout;
     const runtime::TimePoint deadline = limit > runtime::Duration::zero() ? reactor_.now() + limit : runtime::kNever;
-    const auto ended = co_await runtime::Within(reactor_, deadline, nullptr, ReadFirstBytes(reactor_, *stream_, first_));
+    const auto ended =
+        co_await runtime::Within(reactor_, deadline, nullptr, ReadFirstBytes(reactor_, *stream_, first_));
     if (ended.outcome != Outcome::kDone) {
       if (!go_on) co_return Refuse(Refusal(FailureKind::kTimeout, "no first bytes in time"));
       first_.verdict.protocol = detect::Protocol::kOpaque;
@@ -238,7 +241,8 @@ class ConnectionDriver final : private LiveConnection {
     info_.filter_chain = chain_->name;
     if (chain_->needs_secret) {
       stream_->Reset();
-      co_return Refuse(Refusal(FailureKind::kNoConfig, "the certificate of filter chain " + chain_->name + " has not come"));
+      co_return Refuse(
+          Refusal(FailureKind::kNoConfig, "the certificate of filter chain " + chain_->name + " has not come"));
     }
     co_return true;
   }
@@ -246,8 +250,8 @@ class ConnectionDriver final : private LiveConnection {
   Task<bool> AcceptTls() {
     const runtime::Duration limit = chain_->tls_timeout;
     const runtime::TimePoint deadline = limit > runtime::Duration::zero() ? reactor_.now() + limit : runtime::kNever;
-    auto secured = co_await tls::TlsStream::Accept(reactor_, std::move(stream_), chain_->tls, std::move(first_.received),
-                                                   deadline);
+    auto secured = co_await tls::TlsStream::Accept(reactor_, std::move(stream_), chain_->tls,
+                                                   std::move(first_.received), deadline);
     if (!secured.ok()) co_return Refuse(std::move(secured).failure());
     first_.received = base::ByteChain();
     info_.tls = true;
@@ -291,7 +295,8 @@ class ConnectionDriver final : private LiveConnection {
   Failure NoChain(std::string_view takes) const {
     const bool tls = first_.verdict.protocol == detect::Protocol::kTls;
     std::string offered;
-    for (const std::string& protocol : first_.verdict.hello.protocols) offered += (offered.empty() ? ", ALPN " : " ") + protocol;
+    for (const std::string& protocol : first_.verdict.hello.protocols)
+      offered += (offered.empty() ? ", ALPN " : " ") + protocol;
     return Refusal(FailureKind::kNoFilterChain, info_.listener + " " + std::string(takes) + " " +
                                                     (tls ? "TLS of this kind" + offered : "plain bytes") + " on port " +
                                                     std::to_string(info_.destination.port()));

@@ -1,5 +1,5 @@
-// One accepted connection from socket to end, as one straight line: listener, first bytes, filter chain, TLS, then HTTP or
-// opaque. Worker thread only.
+// One accepted connection from socket to end, as one straight line: listener, first bytes, filter chain, TLS, then HTTP
+// or opaque. Worker thread only.
 #ifndef WEFT_PROXY_APP_CONNECTION_H_
 #define WEFT_PROXY_APP_CONNECTION_H_
 

@@ -53,8 +53,8 @@ absl::Status ControlPlane::Start(const Flags& flags, const config::BootstrapSpec
   if (!flags.identity_dir.empty()) {
     if (absl::Status status = StartIdentity(flags); !status.ok()) return status;
   }
-  // Without its certificate the stream cannot be tried yet: OnIdentity() starts it, and has done so already when a stored
-  // one is good. An error that no certificate will cure is the client's to tell.
+  // Without its certificate the stream cannot be tried yet: OnIdentity() starts it, and has done so already when a
+  // stored one is good. An error that no certificate will cure is the client's to tell.
   if (ads_ != nullptr && !streaming_ && (enrollment_ == nullptr || ads_->channels.Current().ok())) StartStream();
   return absl::OkStatus();
 }

@@ -40,7 +40,8 @@ DataPath::~DataPath() {
 
 void DataPath::AddSocket(const std::string& address, const std::string& listener, net::Fd listening) {
   auto& acceptor = acceptors_[address];
-  acceptor = std::make_unique<accept::Acceptor>(reactor_, std::move(listening), listener, static_cast<accept::Sink&>(*this));
+  acceptor =
+      std::make_unique<accept::Acceptor>(reactor_, std::move(listening), listener, static_cast<accept::Sink&>(*this));
   acceptor->Start();
 }
 

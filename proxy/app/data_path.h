@@ -1,5 +1,6 @@
-// DataPath: everything of one worker that carries traffic: its Snapshots, pools, composed services, acceptors and the scope of
-// its connections. Made on the main thread before the worker runs; afterwards worker thread only, except LoadBoard.
+// DataPath: everything of one worker that carries traffic: its Snapshots, pools, composed services, acceptors and the
+// scope of its connections. Made on the main thread before the worker runs; afterwards worker thread only, except
+// LoadBoard.
 #ifndef WEFT_PROXY_APP_DATA_PATH_H_
 #define WEFT_PROXY_APP_DATA_PATH_H_
 
@@ -19,8 +20,8 @@
 
 namespace weft::app {
 
-// How many connections each worker has, so that few connections spread evenly: SO_REUSEPORT alone puts two connections on one
-// of two workers half of the time. Any thread, relaxed.
+// How many connections each worker has, so that few connections spread evenly: SO_REUSEPORT alone puts two connections
+// on one of two workers half of the time. Any thread, relaxed.
 struct alignas(64) WorkerLoad {
   endpoint::Relaxed<int64_t> connections;
 };
@@ -30,8 +31,8 @@ class DataPath;
 struct DataPathDeps {
   runtime::Worker& worker;
   config::WorkerSnapshots::Retire retire;
-  Observer& observer;                       // metrics and logs of this worker
-  std::vector<DataPath*>* peers;            // all workers' data paths, this one included; set before the workers run
+  Observer& observer;             // metrics and logs of this worker
+  std::vector<DataPath*>* peers;  // all workers' data paths, this one included; set before the workers run
   runtime::Duration hold_timeout = std::chrono::seconds(15);
 };
 
@@ -41,8 +42,8 @@ class DataPath final : private accept::Sink {
   ~DataPath() override;
 
   config::WorkerSnapshots& snapshots() { return snapshots_; }
-  // Starts accepting on a socket that is bound to `address` and listening. The listener's name may be one that no Snapshot has
-  // yet (HeldName): its connections wait, bounded by the hold timeout.
+  // Starts accepting on a socket that is bound to `address` and listening. The listener's name may be one that no
+  // Snapshot has yet (HeldName): its connections wait, bounded by the hold timeout.
   void AddSocket(const std::string& address, const std::string& listener, net::Fd listening);
   // The socket belongs to another listener from now on.
   void ReassignSocket(const std::string& address, const std::string& listener);

@@ -12,9 +12,9 @@
 namespace weft::app {
 
 struct FirstBytes {
-  base::ByteChain received;                     // goes to whoever serves the connection
+  base::ByteChain received;  // goes to whoever serves the connection
   detect::Verdict verdict;
-  bool ended = false;                           // the client finished or failed before it said anything
+  bool ended = false;  // the client finished or failed before it said anything
   telemetry::Stamp seen_at = telemetry::kUnset;
 };
 

@@ -1,5 +1,5 @@
-// The line of stages that a request passes, composed once per worker. Outbound and inbound have the same stages today; they
-// are two files because they are two lists, read in the order in which a request meets them.
+// The line of stages that a request passes, composed once per worker. Outbound and inbound have the same stages today;
+// they are two files because they are two lists, read in the order in which a request meets them.
 #ifndef WEFT_PROXY_APP_LINES_H_
 #define WEFT_PROXY_APP_LINES_H_
 
@@ -17,7 +17,7 @@ struct Line {
   Line(runtime::Reactor& reactor, config::WorkerSnapshots& snapshots)
       : pools(reactor), upstream(pools), balance(snapshots, picker, upstream), resilience(balance), route(resilience) {}
   upstream::PoolSet pools;
-  upstream::Http1Upstream upstream;   // 4. sends it over a pooled connection
+  upstream::Http1Upstream upstream;  // 4. sends it over a pooled connection
   balance::Picker picker;
   balance::Balancer balance;          // 3. chooses the endpoint of each try
   resilience::Resilience resilience;  // 2. deadline, replays

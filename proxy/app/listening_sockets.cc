@@ -9,8 +9,8 @@
 namespace weft::app {
 namespace {
 
-// With SO_REUSEPORT a second process would share the address without a word; nobody wants that. A socket without the option
-// cannot be bound while somebody listens.
+// With SO_REUSEPORT a second process would share the address without a word; nobody wants that. A socket without the
+// option cannot be bound while somebody listens.
 base::Status CheckThatNobodyListens(const base::Address& address, bool transparent) {
   net::ListenOptions alone;
   alone.reuse_port = false;
@@ -40,7 +40,8 @@ absl::Status ListeningSockets::Bind(const Wanted& wanted) {
   const std::string text = wanted.address.ToString();
   std::vector<net::Fd> sockets;
   // A listener on one address of a held port: the held sockets stand in the way of the look, not of the bind.
-  auto free = IsBound(Wildcard(wanted.address)) ? base::Ok() : CheckThatNobodyListens(wanted.address, wanted.transparent);
+  auto free =
+      IsBound(Wildcard(wanted.address)) ? base::Ok() : CheckThatNobodyListens(wanted.address, wanted.transparent);
   if (!free.ok()) {
     ++failures_;
     return absl::UnavailableError(absl::StrCat("listener ", wanted.listener, ": ", free.failure().detail));

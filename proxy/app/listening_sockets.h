@@ -1,6 +1,6 @@
-// ListeningSockets: which addresses this process listens on, and for which listener. Follows each new Snapshot: binds what is
-// new, hands one socket per worker (SO_REUSEPORT) to its DataPath, closes what is gone. A port that --hold bound at start is
-// taken over by the listener that is configured for it. Main thread only.
+// ListeningSockets: which addresses this process listens on, and for which listener. Follows each new Snapshot: binds
+// what is new, hands one socket per worker (SO_REUSEPORT) to its DataPath, closes what is gone. A port that --hold
+// bound at start is taken over by the listener that is configured for it. Main thread only.
 #ifndef WEFT_PROXY_APP_LISTENING_SOCKETS_H_
 #define WEFT_PROXY_APP_LISTENING_SOCKETS_H_
 
@@ -29,8 +29,8 @@ class ListeningSockets final : private runtime::Timer {
   // Binds the port on all IPv4 and IPv6 addresses now; connections wait for a configuration.
   absl::Status Hold(uint16_t port);
 
-  // Makes the sockets those of this Snapshot. Call after the workers were given it. What cannot be bound is named in the
-  // status, counted by failures(), and tried again every second; everything else is served.
+  // Makes the sockets those of this Snapshot. Call after the workers were given it. What cannot be bound is named in
+  // the status, counted by failures(), and tried again every second; everything else is served.
   absl::Status Follow(const config::Snapshot& snapshot);
 
   uint64_t failures() const { return failures_; }

@@ -135,10 +135,12 @@ void Recorder::OnMalformed(const Failure& failure, http::ConnectionInfo& connect
   std::string reason = failure.kind == FailureKind::kMalformedRequest ? Word(failure.detail) : std::string();
   CountersOf(connection).malformed.Add(reason.empty() ? base::Name(failure.kind) : std::string_view(reason));
   if (!MayLog(malformed_, Component::kHttp, LogLevel::kInfo)) return;
-  telemetry::Log(Component::kHttp, LogLevel::kInfo, absl::StrCat("not a request, ", Because(failure), "; ", Who(connection)));
+  telemetry::Log(Component::kHttp, LogLevel::kInfo,
+                 absl::StrCat("not a request, ", Because(failure), "; ", Who(connection)));
 }
 
-void Recorder::CountUpstream(telemetry::DirectionCounters& counters, const telemetry::TryStamps& stamps, const Failure* failure) {
+void Recorder::CountUpstream(telemetry::DirectionCounters& counters, const telemetry::TryStamps& stamps,
+                             const Failure* failure) {
   if (stamps.dialled != telemetry::kUnset) {
     counters.upstream_connects.Add();
   } else if (stamps.request_sent != telemetry::kUnset) {
@@ -149,7 +151,8 @@ void Recorder::CountUpstream(telemetry::DirectionCounters& counters, const telem
   }
 }
 
-void Recorder::OnRequestDone(const http::RequestHead& request, const http::ResponseHead* response, http::Context& context) {
+void Recorder::OnRequestDone(const http::RequestHead& request, const http::ResponseHead* response,
+                             http::Context& context) {
   telemetry::SeriesKey key = labels_.OfRequest(context);
   key.code_class = telemetry::ClassOf(response == nullptr ? 0 : response->status);
   if (context.failed) key.reason = telemetry::ReasonOf(context.failure.kind);
@@ -167,12 +170,16 @@ void Recorder::OnRequestDone(const http::RequestHead& request, const http::Respo
   LogRequest(request, response, context);
 }
 
-void Recorder::LogRequest(const http::RequestHead& request, const http::ResponseHead* response, const http::Context& context) {
+void Recorder::LogRequest(const http::RequestHead& request, const http::ResponseHead* response,
+                          const http::Context& context) {
   LogLevel level = LogLevel::kDebug;
-  if (context.failed) level = context.failure.origin == base::Origin::kDownstream ? LogLevel::kInfo : LogLevel::kWarning;
-  if (!(context.failed ? MayLog(replies_, Component::kHttp, level) : telemetry::LogEnabled(Component::kHttp, level))) return;
-  std::string text = absl::StrCat(View(request.method), " ", telemetry::Printable(request.authority), telemetry::Printable(request.path),
-                                  " -> ", response == nullptr ? 0 : response->status);
+  if (context.failed)
+    level = context.failure.origin == base::Origin::kDownstream ? LogLevel::kInfo : LogLevel::kWarning;
+  if (!(context.failed ? MayLog(replies_, Component::kHttp, level) : telemetry::LogEnabled(Component::kHttp, level)))
+    return;
+  std::string text =
+      absl::StrCat(View(request.method), " ", telemetry::Printable(request.authority),
+                   telemetry::Printable(request.path), " -> ", response == nullptr ? 0 : response->status);
   if (context.failed) absl::StrAppend(&text, " by this proxy, ", Because(context.failure));
   if (!context.decision.route.empty()) absl::StrAppend(&text, "; route ", View(context.decision.route));
   if (!context.cluster_name.empty()) absl::StrAppend(&text, "; cluster ", View(context.cluster_name));

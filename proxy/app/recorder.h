@@ -1,6 +1,6 @@
-// Recorder: what one worker's data path tells, turned into metrics, access log lines and, sampled, lines of the proxy's own log for
-// every reply that this proxy made itself and every connection that it refused. Made on the main thread before its worker runs;
-// afterwards worker thread only.
+// Recorder: what one worker's data path tells, turned into metrics, access log lines and, sampled, lines of the proxy's
+// own log for every reply that this proxy made itself and every connection that it refused. Made on the main thread
+// before its worker runs; afterwards worker thread only.
 #ifndef WEFT_PROXY_APP_RECORDER_H_
 #define WEFT_PROXY_APP_RECORDER_H_
 
@@ -22,7 +22,7 @@ struct RecorderDeps {
   runtime::Reactor& reactor;
   telemetry::WorkerMetrics& metrics;  // of this worker: telemetry::Metrics::AddWorker()
   telemetry::LogWriter& log_writer;
-  Workload own;                       // who this proxy stands beside; may be empty
+  Workload own;  // who this proxy stands beside; may be empty
 };
 
 class Recorder final : public Observer, private runtime::Timer {
@@ -41,7 +41,8 @@ class Recorder final : public Observer, private runtime::Timer {
   void OnOpaqueDone(const downstream::OpaqueOutcome& outcome, const http::ConnectionInfo& connection,
                     const config::FilterChain& chain) override;
   void OnAcceptFailed(int error) override;
-  void OnRequestDone(const http::RequestHead& request, const http::ResponseHead* response, http::Context& context) override;
+  void OnRequestDone(const http::RequestHead& request, const http::ResponseHead* response,
+                     http::Context& context) override;
   void OnMalformed(const base::Failure& failure, http::ConnectionInfo& connection) override;
 
  private:
@@ -65,7 +66,8 @@ class Recorder final : public Observer, private runtime::Timer {
   // Whether a line of this level is to be written; counts it.
   bool MayLog(Sampler& sampler, telemetry::Component component, telemetry::LogLevel level);
   void LogRequest(const http::RequestHead& request, const http::ResponseHead* response, const http::Context& context);
-  void CountUpstream(telemetry::DirectionCounters& counters, const telemetry::TryStamps& stamps, const base::Failure* failure);
+  void CountUpstream(telemetry::DirectionCounters& counters, const telemetry::TryStamps& stamps,
+                     const base::Failure* failure);
   void LogOpaque(const downstream::OpaqueOutcome& outcome, const http::ConnectionInfo& connection);
 
   runtime::Reactor& reactor_;

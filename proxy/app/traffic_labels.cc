@@ -16,7 +16,9 @@ Tls ClientTls(const http::ConnectionInfo& connection) {
   return connection.peer_principal.empty() ? Tls::kTls : Tls::kMutual;
 }
 
-bool HasCertificate(const std::optional<config::UpstreamTlsSpec>& tls) { return tls && !tls->common.certificates.empty(); }
+bool HasCertificate(const std::optional<config::UpstreamTlsSpec>& tls) {
+  return tls && !tls->common.certificates.empty();
+}
 
 // How the cluster talks to that host.
 Tls EndpointTls(const config::Cluster& cluster, const config::Host* host) {
@@ -35,12 +37,14 @@ const config::Host* FindHost(const config::Cluster& cluster, const base::Address
   return nullptr;
 }
 
-// "service.namespace", so that services of the same name in two namespaces stay apart; without metadata the cluster's name.
+// "service.namespace", so that services of the same name in two namespaces stay apart; without metadata the cluster's
+// name.
 std::string ServiceName(const config::Cluster& cluster, const config::Host* host) {
   const config::ClusterSpec& spec = cluster.spec;
   std::string service = host != nullptr && !host->service.empty() ? host->service : spec.service;
   if (service.empty()) return spec.stat_name.empty() ? spec.name : spec.stat_name;
-  if (!spec.service_namespace.empty() && service.find('.') == std::string::npos) service += "." + spec.service_namespace;
+  if (!spec.service_namespace.empty() && service.find('.') == std::string::npos)
+    service += "." + spec.service_namespace;
   return service;
 }
 
@@ -60,7 +64,9 @@ Workload WorkloadOf(std::string_view principal) {
   return {std::string(principal.substr(0, account)), std::string(principal.substr(account + kAccount.size())), ""};
 }
 
-Direction DirectionOf(const http::ConnectionInfo& connection) { return connection.inbound ? Direction::kInbound : Direction::kOutbound; }
+Direction DirectionOf(const http::ConnectionInfo& connection) {
+  return connection.inbound ? Direction::kInbound : Direction::kOutbound;
+}
 
 uint16_t TrafficLabels::SourceOf(const http::ConnectionInfo& connection) {
   const Workload caller = connection.inbound ? WorkloadOf(connection.peer_principal) : own_;
@@ -72,9 +78,12 @@ uint16_t TrafficLabels::ListenerService(const http::ConnectionInfo& connection, 
   return metrics_.Destination(OrUnknown(listener == nullptr ? std::string_view() : listener->spec.service), kUnknown);
 }
 
-const TrafficLabels::Caller& TrafficLabels::CallerOf(const http::ConnectionInfo& connection, const config::Snapshot* snapshot) {
+const TrafficLabels::Caller& TrafficLabels::CallerOf(const http::ConnectionInfo& connection,
+                                                     const config::Snapshot* snapshot) {
   Caller& caller = callers_[(connection.id >> 10) % kRemembered];  // ids of one worker are 1024 apart
-  if (caller.connection == connection.id && caller.epoch == metrics_.label_epoch() && caller.own_version == own_version_) return caller;
+  if (caller.connection == connection.id && caller.epoch == metrics_.label_epoch() &&
+      caller.own_version == own_version_)
+    return caller;
   caller.connection = connection.id;
   caller.epoch = metrics_.label_epoch();
   caller.own_version = own_version_;
@@ -104,7 +113,8 @@ const TrafficLabels::Called& TrafficLabels::CalledOf(std::string_view cluster_na
     return called;
   }
   const config::Host* host = FindHost(*cluster, endpoint);
-  called.destination = metrics_.Destination(ServiceName(*cluster, host), OrUnknown(host == nullptr ? std::string_view() : host->version));
+  called.destination = metrics_.Destination(ServiceName(*cluster, host),
+                                            OrUnknown(host == nullptr ? std::string_view() : host->version));
   called.tls = EndpointTls(*cluster, host);
   return called;
 }
@@ -131,7 +141,8 @@ SeriesKey TrafficLabels::OfOpaque(const downstream::OpaqueOutcome& outcome, cons
   const config::Cluster* cluster = snapshot == nullptr ? nullptr : snapshot->FindCluster(outcome.cluster);
   const config::Host* host = cluster == nullptr ? nullptr : FindHost(*cluster, outcome.endpoint);
   const std::string service = cluster == nullptr ? outcome.service : ServiceName(*cluster, host);
-  key.destination = service.empty() ? ListenerService(connection, snapshot) : metrics_.Destination(service, OrUnknown(outcome.version));
+  key.destination = service.empty() ? ListenerService(connection, snapshot)
+                                    : metrics_.Destination(service, OrUnknown(outcome.version));
   const Tls towards = cluster == nullptr ? Tls::kPlain : EndpointTls(*cluster, host);
   key.tls = connection.inbound ? ClientTls(connection) : towards;
   // TLS that was not ours: its server name is all that was read of it.

@@ -1,6 +1,7 @@
-// TrafficLabels: finds the metric labels of a request or connection: who called (from the certificate; of outbound traffic our own
-// workload) and what was called (from the configuration), as the small ids of telemetry::SeriesKey. Remembers what it resolved, so
-// that a request in steady state costs two looks into small tables. One per worker, worker thread only.
+// TrafficLabels: finds the metric labels of a request or connection: who called (from the certificate; of outbound
+// traffic our own workload) and what was called (from the configuration), as the small ids of telemetry::SeriesKey.
+// Remembers what it resolved, so that a request in steady state costs two looks into small tables. One per worker,
+// worker thread only.
 #ifndef WEFT_PROXY_APP_TRAFFIC_LABELS_H_
 #define WEFT_PROXY_APP_TRAFFIC_LABELS_H_
 
@@ -47,7 +48,7 @@ class TrafficLabels {
     uint64_t connection = UINT64_MAX;
     uint32_t epoch = 0, own_version = 0;
     uint16_t source = 0;
-    uint16_t listener_service = 0;  // destination of requests that reached no cluster
+    uint16_t listener_service = 0;                // destination of requests that reached no cluster
     telemetry::Tls tls = telemetry::Tls::kPlain;  // of the client's connection
   };
   struct Called {

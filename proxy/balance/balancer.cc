@@ -8,7 +8,8 @@ namespace weft::balance {
 namespace {
 
 runtime::Task<base::Result<http::Response>> Fail(base::FailureKind kind, std::string detail) {
-  co_return base::Failure{kind, base::Origin::kProxy, base::Phase::kRouting, base::RetrySafety::kNever, std::move(detail)};
+  co_return base::Failure{kind, base::Origin::kProxy, base::Phase::kRouting, base::RetrySafety::kNever,
+                          std::move(detail)};
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
-// Balancer: the stage that chooses the endpoint of each try, from the newest Snapshot: membership, health and weights are read
-// fresh although the request pins its route. Never waits. Worker thread only.
+// Balancer: the stage that chooses the endpoint of each try, from the newest Snapshot: membership, health and weights
+// are read fresh although the request pins its route. Never waits. Worker thread only.
 #ifndef WEFT_PROXY_BALANCE_BALANCER_H_
 #define WEFT_PROXY_BALANCE_BALANCER_H_
 

@@ -74,7 +74,8 @@ const Host* Picker::RoundRobin(const config::Cluster& cluster, uint32_t priority
   Rotation& rotation = rotations_[cluster.state.get()];
   const size_t count = cluster.hosts.size();
   if (rotation.of != &cluster || rotation.current.size() != count) {
-    // Another start on each worker and after each change, so that the first host does not get the first request every time.
+    // Another start on each worker and after each change, so that the first host does not get the first request every
+    // time.
     rotation.of = &cluster;
     rotation.next = absl::Uniform<uint64_t>(random_, 0, count);
     rotation.current.assign(count, 0);

@@ -1,5 +1,5 @@
-// Picker chooses an endpoint of a cluster: round robin (smooth weighted), least request (power of two choices), random, or the
-// connection's original destination. One per worker; reads endpoint/ for load. Worker thread only.
+// Picker chooses an endpoint of a cluster: round robin (smooth weighted), least request (power of two choices), random,
+// or the connection's original destination. One per worker; reads endpoint/ for load. Worker thread only.
 #ifndef WEFT_PROXY_BALANCE_PICKER_H_
 #define WEFT_PROXY_BALANCE_PICKER_H_
 
@@ -19,8 +19,8 @@ class Picker {
  public:
   using Tried = std::span<const endpoint::EndpointState* const>;
 
-  // A usable host of `cluster`, not one of `tried` while there are others; null when there is none. `destination` is where the
-  // connection was going, for ORIGINAL_DST. The host is valid until the worker's next turn.
+  // A usable host of `cluster`, not one of `tried` while there are others; null when there is none. `destination` is
+  // where the connection was going, for ORIGINAL_DST. The host is valid until the worker's next turn.
   const config::Host* Pick(const config::Cluster& cluster, const base::Address& destination, Tried tried);
 
   // True when a host other than `tried` could be picked.
@@ -35,7 +35,7 @@ class Picker {
   struct Rotation {
     const config::Cluster* of = nullptr;
     uint64_t next = 0;
-    std::vector<int64_t> current;   // smooth weighted round robin: grows by the weight, falls by the total when chosen
+    std::vector<int64_t> current;  // smooth weighted round robin: grows by the weight, falls by the total when chosen
   };
 
   const config::Host* RoundRobin(const config::Cluster& cluster, uint32_t priority, Tried tried);
@@ -45,7 +45,8 @@ class Picker {
 
   absl::flat_hash_map<const endpoint::ClusterState*, Rotation> rotations_;
   // Hosts that no configuration lists; kept while somebody uses them.
-  absl::flat_hash_map<const endpoint::ClusterState*, absl::flat_hash_map<std::string, std::unique_ptr<config::Host>>> by_destination_;
+  absl::flat_hash_map<const endpoint::ClusterState*, absl::flat_hash_map<std::string, std::unique_ptr<config::Host>>>
+      by_destination_;
   absl::InsecureBitGen random_;
 };
 

@@ -12,7 +12,8 @@ TEST(Address, ParsesAndPrintsBothFamilies) {
   const std::string longest(sizeof(sockaddr_un::sun_path) - 1, 'p');
   EXPECT_EQ(Address::FromPath(longest)->ToString(), "unix:" + longest);
   EXPECT_EQ(Address().ToString(), "-");
-  for (const char* bad : {"", "1.2.3.4", "1.2.3.4:", "1.2.3.4:65536", "1.2.3:80", "::1:80", "[::1]", "host:80", "1.2.3.4:8x"}) {
+  for (const char* bad :
+       {"", "1.2.3.4", "1.2.3.4:", "1.2.3.4:65536", "1.2.3:80", "::1:80", "[::1]", "host:80", "1.2.3.4:8x"}) {
     EXPECT_FALSE(Address::Parse(bad)) << bad;
   }
 }

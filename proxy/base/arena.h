@@ -1,5 +1,5 @@
-// Arena: a bump allocator over BufferPool blocks for the texts of one message. Nothing is freed singly; everything goes back
-// when the Arena is cleared or dies. One thread.
+// Arena: a bump allocator over BufferPool blocks for the texts of one message. Nothing is freed singly; everything goes
+// back when the Arena is cleared or dies. One thread.
 #ifndef WEFT_PROXY_BASE_ARENA_H_
 #define WEFT_PROXY_BASE_ARENA_H_
 

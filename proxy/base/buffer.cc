@@ -80,7 +80,8 @@ void ByteChain::Append(Slice slice) {
 void ByteChain::AppendCopy(std::string_view bytes) {
   while (!bytes.empty()) {
     if (!tail_ || tail_used_ == tail_.capacity()) {
-      tail_ = BufferPool::ForThisThread().Take(bytes.size() <= BufferPool::kSmall ? BufferPool::kSmall : BufferPool::kRegular);
+      tail_ = BufferPool::ForThisThread().Take(bytes.size() <= BufferPool::kSmall ? BufferPool::kSmall
+                                                                                  : BufferPool::kRegular);
       tail_used_ = 0;
       slices_.push_back(Slice{tail_, tail_.data(), 0});
     }

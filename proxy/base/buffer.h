@@ -1,6 +1,6 @@
-// Buffers for bytes in flight. A Buffer is a reference-counted block of one of a few sizes; blocks come from a per-thread
-// BufferPool, go back to it when the last Slice lets go, and never leave their thread (the count is plain). An idle connection
-// holds none. A Slice is a part of a Buffer; a ByteChain is a sequence of Slices.
+// Buffers for bytes in flight. A Buffer is a reference-counted block of one of a few sizes; blocks come from a
+// per-thread BufferPool, go back to it when the last Slice lets go, and never leave their thread (the count is plain).
+// An idle connection holds none. A Slice is a part of a Buffer; a ByteChain is a sequence of Slices.
 #ifndef WEFT_PROXY_BASE_BUFFER_H_
 #define WEFT_PROXY_BASE_BUFFER_H_
 
@@ -54,8 +54,9 @@ class BufferRef {
   Buffer* buffer_ = nullptr;
 };
 
-// Free lists of blocks by size. One per thread that moves bytes; not shared. Keeps at most kKeptBytes of unused blocks and
-// gives the rest back, so that memory returns after a burst (Trim from a timer gives back what was not needed lately).
+// Free lists of blocks by size. One per thread that moves bytes; not shared. Keeps at most kKeptBytes of unused blocks
+// and gives the rest back, so that memory returns after a burst (Trim from a timer gives back what was not needed
+// lately).
 class BufferPool {
  public:
   static constexpr size_t kSmall = 4 * 1024;
@@ -140,7 +141,7 @@ class ByteChain {
   absl::InlinedVector<Slice, 4, PoolAllocator<Slice>> slices_;  // [first_, end) are live
   size_t first_ = 0;
   size_t size_ = 0;
-  BufferRef tail_;         // block that AppendCopy writes to
+  BufferRef tail_;  // block that AppendCopy writes to
   size_t tail_used_ = 0;
 };
 

@@ -1,8 +1,7 @@
 #include "proxy/base/buffer.h"
 
-#include <sys/uio.h>
-
 #include <gtest/gtest.h>
+#include <sys/uio.h>
 
 #include <cstring>
 

@@ -1,4 +1,5 @@
-// Checked number parsing: the whole text must be the number, in range. No locale, no sign where T is unsigned, no spaces.
+// Checked number parsing: the whole text must be the number, in range. No locale, no sign where T is unsigned, no
+// spaces.
 #ifndef WEFT_PROXY_BASE_PARSE_NUMBER_H_
 #define WEFT_PROXY_BASE_PARSE_NUMBER_H_
 

@@ -1,5 +1,5 @@
-// StringMap: a hash map from texts that is looked up by string_view without a copy. (The hash of Debian's Abseil takes its own
-// string_view only.)
+// StringMap: a hash map from texts that is looked up by string_view without a copy. (The hash of Debian's Abseil takes
+// its own string_view only.)
 #ifndef WEFT_PROXY_BASE_STRING_MAP_H_
 #define WEFT_PROXY_BASE_STRING_MAP_H_
 

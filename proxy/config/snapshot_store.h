@@ -1,6 +1,6 @@
-// SnapshotStore: each worker's current Snapshot and the pins on it. The worker owns the reference; a request pins with a plain
-// counter, so that no atomic is touched per request; the last reference to an old Snapshot is dropped on the main thread,
-// where freeing it delays nobody.
+// SnapshotStore: each worker's current Snapshot and the pins on it. The worker owns the reference; a request pins with
+// a plain counter, so that no atomic is touched per request; the last reference to an old Snapshot is dropped on the
+// main thread, where freeing it delays nobody.
 #ifndef WEFT_PROXY_CONFIG_SNAPSHOT_STORE_H_
 #define WEFT_PROXY_CONFIG_SNAPSHOT_STORE_H_
 

@@ -9,10 +9,10 @@ namespace weft::detect {
 namespace {
 
 constexpr std::string_view kHttp2Preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-constexpr uint8_t kHandshakeRecord = 22;     // RFC 8446 section 5.1
-constexpr uint8_t kClientHelloMessage = 1;   // RFC 8446 section 4
-constexpr uint16_t kServerNameExtension = 0; // RFC 6066 section 3
-constexpr uint16_t kAlpnExtension = 16;      // RFC 7301 section 3.1
+constexpr uint8_t kHandshakeRecord = 22;      // RFC 8446 section 5.1
+constexpr uint8_t kClientHelloMessage = 1;    // RFC 8446 section 4
+constexpr uint16_t kServerNameExtension = 0;  // RFC 6066 section 3
+constexpr uint16_t kAlpnExtension = 16;       // RFC 7301 section 3.1
 
 CBS Bytes(std::string_view text) {
   CBS cbs;
@@ -20,9 +20,7 @@ CBS Bytes(std::string_view text) {
   return cbs;
 }
 
-std::string_view View(const CBS& cbs) {
-  return {reinterpret_cast<const char*>(CBS_data(&cbs)), CBS_len(&cbs)};
-}
+std::string_view View(const CBS& cbs) { return {reinterpret_cast<const char*>(CBS_data(&cbs)), CBS_len(&cbs)}; }
 
 enum class Gathered : uint8_t { kNeedMore, kComplete, kNotTls };
 
@@ -34,7 +32,8 @@ Gathered GatherClientHello(std::string_view bytes, std::string* message) {
     if (CBS_len(&rest) == 0) return Gathered::kNeedMore;
     uint8_t type = 0, major = 0, minor = 0;
     CBS record = rest;
-    if (!CBS_get_u8(&record, &type) || type != kHandshakeRecord) return CBS_len(&rest) == 0 ? Gathered::kNeedMore : Gathered::kNotTls;
+    if (!CBS_get_u8(&record, &type) || type != kHandshakeRecord)
+      return CBS_len(&rest) == 0 ? Gathered::kNeedMore : Gathered::kNotTls;
     if (!CBS_get_u8(&record, &major)) return Gathered::kNeedMore;
     if (major != 3) return Gathered::kNotTls;
     uint16_t length = 0;
@@ -44,8 +43,8 @@ Gathered GatherClientHello(std::string_view bytes, std::string* message) {
     message->append(View(record).substr(0, here));
     if (message->size() >= 1 && static_cast<uint8_t>((*message)[0]) != kClientHelloMessage) return Gathered::kNotTls;
     if (message->size() >= 4) {
-      wanted = 4 + (size_t{static_cast<uint8_t>((*message)[1])} << 16 | size_t{static_cast<uint8_t>((*message)[2])} << 8 |
-                    size_t{static_cast<uint8_t>((*message)[3])});
+      wanted = 4 + (size_t{static_cast<uint8_t>((*message)[1])} << 16 |
+                    size_t{static_cast<uint8_t>((*message)[2])} << 8 | size_t{static_cast<uint8_t>((*message)[3])});
       if (wanted > kMaxFirstBytes) return Gathered::kNotTls;
     }
     if (here < length) {

@@ -1,5 +1,6 @@
-// Classify: what a client's first bytes are. A pure function with a stated bias: what is not clearly TLS or HTTP is opaque, and
-// opaque traffic passes. Called with all bytes so far, again after each read, and once more on the plaintext after TLS.
+// Classify: what a client's first bytes are. A pure function with a stated bias: what is not clearly TLS or HTTP is
+// opaque, and opaque traffic passes. Called with all bytes so far, again after each read, and once more on the
+// plaintext after TLS.
 #ifndef WEFT_PROXY_DETECT_CLASSIFY_H_
 #define WEFT_PROXY_DETECT_CLASSIFY_H_
 
@@ -11,8 +12,8 @@
 
 namespace weft::detect {
 
-// Bytes after which an unfinished ClientHello or request line is taken for opaque. A ClientHello with post-quantum key shares
-// has about 1.8 kB; TLS allows 16 MiB, nobody sends more than a few records.
+// Bytes after which an unfinished ClientHello or request line is taken for opaque. A ClientHello with post-quantum key
+// shares has about 1.8 kB; TLS allows 16 MiB, nobody sends more than a few records.
 inline constexpr size_t kMaxFirstBytes = 32 * 1024;
 
 enum class Protocol : uint8_t {
@@ -30,7 +31,7 @@ struct ClientHello {
 
 struct Verdict {
   Protocol protocol = Protocol::kNeedMore;
-  ClientHello hello;                   // with kTls
+  ClientHello hello;  // with kTls
 };
 
 Verdict Classify(std::string_view bytes);

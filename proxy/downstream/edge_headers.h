@@ -1,5 +1,6 @@
 // The header fields that an HttpConnectionManager adds, replaces or removes at the edge between client and proxy:
-// X-Forwarded-For and -Proto, X-Request-Id, X-Forwarded-Client-Cert, Via, Server. Any thread; pure but for the random id.
+// X-Forwarded-For and -Proto, X-Request-Id, X-Forwarded-Client-Cert, Via, Server. Any thread; pure but for the random
+// id.
 #ifndef WEFT_PROXY_DOWNSTREAM_EDGE_HEADERS_H_
 #define WEFT_PROXY_DOWNSTREAM_EDGE_HEADERS_H_
 

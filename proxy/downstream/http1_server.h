@@ -1,4 +1,5 @@
-// Drives one HTTP/1.1 client connection: request after request through the service, until one side ends it. Worker thread only.
+// Drives one HTTP/1.1 client connection: request after request through the service, until one side ends it. Worker
+// thread only.
 #ifndef WEFT_PROXY_DOWNSTREAM_HTTP1_SERVER_H_
 #define WEFT_PROXY_DOWNSTREAM_HTTP1_SERVER_H_
 
@@ -11,9 +12,10 @@
 
 namespace weft::downstream {
 
-// `received` was read before (detection). `info`, `chains` and `deps` outlive the task. Ends when the connection has ended.
-runtime::Task<void> ServeHttp1(ServerDeps& deps, ChainSelector& chains, http::ConnectionInfo& info, net::ByteStream& stream,
-                               base::ByteChain received);
+// `received` was read before (detection). `info`, `chains` and `deps` outlive the task. Ends when the connection has
+// ended.
+runtime::Task<void> ServeHttp1(ServerDeps& deps, ChainSelector& chains, http::ConnectionInfo& info,
+                               net::ByteStream& stream, base::ByteChain received);
 
 }  // namespace weft::downstream
 

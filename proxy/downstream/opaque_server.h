@@ -16,12 +16,12 @@ namespace weft::downstream {
 // What became of an opaque connection.
 struct OpaqueOutcome {
   std::string cluster;
-  std::string service, version;        // of the endpoint, for labels
+  std::string service, version;  // of the endpoint, for labels
   base::Address endpoint;
   net::RelayCounters relayed;
-  telemetry::TryStamps stamps;         // of the last try
+  telemetry::TryStamps stamps;  // of the last try
   bool failed = false;
-  base::Failure failure;               // with `failed`: no endpoint was reached
+  base::Failure failure;  // with `failed`: no endpoint was reached
 };
 
 struct OpaqueDeps {
@@ -30,11 +30,12 @@ struct OpaqueDeps {
   balance::Picker& picker;
 };
 
-// Picks a cluster by weight, an endpoint by the balancer, connects (another endpoint after a failed connect) and copies both
-// ways until both have ended. A connection that could be carried nowhere is reset. `received` goes first. `outcome` is kept up to
-// date while it runs, so that a connection that is cut is still accounted for. `spec` outlives the task.
-runtime::Task<void> ServeOpaque(OpaqueDeps deps, const config::TcpProxySpec& spec, http::ConnectionInfo& info, net::ByteStream& stream,
-                                base::ByteChain received, OpaqueOutcome& outcome);
+// Picks a cluster by weight, an endpoint by the balancer, connects (another endpoint after a failed connect) and copies
+// both ways until both have ended. A connection that could be carried nowhere is reset. `received` goes first.
+// `outcome` is kept up to date while it runs, so that a connection that is cut is still accounted for. `spec` outlives
+// the task.
+runtime::Task<void> ServeOpaque(OpaqueDeps deps, const config::TcpProxySpec& spec, http::ConnectionInfo& info,
+                                net::ByteStream& stream, base::ByteChain received, OpaqueOutcome& outcome);
 
 }  // namespace weft::downstream
 

@@ -16,7 +16,8 @@ class RequestObserver {
  public:
   virtual ~RequestObserver() = default;
   // `response` is null when no head went downstream.
-  virtual void OnRequestDone(const http::RequestHead& request, const http::ResponseHead* response, http::Context& context) = 0;
+  virtual void OnRequestDone(const http::RequestHead& request, const http::ResponseHead* response,
+                             http::Context& context) = 0;
   // A message that could not be read as a request.
   virtual void OnMalformed(const base::Failure& failure, http::ConnectionInfo& connection) = 0;
 };
@@ -32,10 +33,10 @@ class ChainSelector {
 struct ServerDeps {
   runtime::Reactor& reactor;
   config::WorkerSnapshots& snapshots;
-  http::Service& service;            // the first stage
+  http::Service& service;  // the first stage
   RequestObserver& observer;
-  runtime::Cancellation& draining;   // signalled once: idle connections close, busy ones after their response
-  runtime::Cancellation& revoked;    // signalled once, with draining: it is no longer allowed; a tunnel is cut
+  runtime::Cancellation& draining;  // signalled once: idle connections close, busy ones after their response
+  runtime::Cancellation& revoked;   // signalled once, with draining: it is no longer allowed; a tunnel is cut
 };
 
 }  // namespace weft::downstream

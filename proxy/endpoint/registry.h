@@ -1,5 +1,6 @@
-// Registry gives out the one ClusterState per name and the one EndpointState per cluster and address, so that state survives
-// config changes. Main thread only. It keeps weak references: an object dies with its last user (Snapshot, pool, request).
+// Registry gives out the one ClusterState per name and the one EndpointState per cluster and address, so that state
+// survives config changes. Main thread only. It keeps weak references: an object dies with its last user (Snapshot,
+// pool, request).
 #ifndef WEFT_PROXY_ENDPOINT_REGISTRY_H_
 #define WEFT_PROXY_ENDPOINT_REGISTRY_H_
 

@@ -1,6 +1,7 @@
-// What is known of a cluster and of an endpoint beyond its configuration: load, health, outcome counters. One object per
-// proxy, shared by all workers, and it outlives Snapshots: an endpoint that stays in a cluster keeps its state through every
-// config change. Written with relaxed atomics only; upstream/ and health/ write, balance/ and admin/ read.
+// What is known of a cluster and of an endpoint beyond its configuration: load, health, outcome counters. One object
+// per proxy, shared by all workers, and it outlives Snapshots: an endpoint that stays in a cluster keeps its state
+// through every config change. Written with relaxed atomics only; upstream/ and health/ write, balance/ and admin/
+// read.
 #ifndef WEFT_PROXY_ENDPOINT_STATE_H_
 #define WEFT_PROXY_ENDPOINT_STATE_H_
 
@@ -34,17 +35,17 @@ class EndpointState {
 
   const std::string cluster;
   const base::Address address;
-  const std::string hostname;       // of STRICT_DNS, or Endpoint.hostname
+  const std::string hostname;  // of STRICT_DNS, or Endpoint.hostname
 
   // Any thread.
   Relaxed<int64_t> active_requests;
   Relaxed<int64_t> active_connections;
   Relaxed<uint64_t> requests;
-  Relaxed<uint64_t> successes;       // answered, not 5xx
-  Relaxed<uint64_t> errors;          // 5xx, or no answer
+  Relaxed<uint64_t> successes;  // answered, not 5xx
+  Relaxed<uint64_t> errors;     // 5xx, or no answer
   Relaxed<uint64_t> connects;
   Relaxed<uint64_t> connect_failures;
-  Relaxed<bool> healthy{true};       // EDS health_status, later active checks and ejection
+  Relaxed<bool> healthy{true};  // EDS health_status, later active checks and ejection
   // Idle time after which this endpoint was seen to close kept-alive connections; 0: not learnt.
   Relaxed<int64_t> learnt_idle_timeout_ms;
 };

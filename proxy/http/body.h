@@ -1,6 +1,6 @@
-// Body: the content of a message, pulled by whoever sends it on, in pieces that are never held whole. Pulling slowly is the
-// backpressure: nothing is read from the other side that was not asked for. One thread, one puller. Destroying a Body before
-// its end gives up the rest (the connection below closes or resets the stream).
+// Body: the content of a message, pulled by whoever sends it on, in pieces that are never held whole. Pulling slowly is
+// the backpressure: nothing is read from the other side that was not asked for. One thread, one puller. Destroying a
+// Body before its end gives up the rest (the connection below closes or resets the stream).
 #ifndef WEFT_PROXY_HTTP_BODY_H_
 #define WEFT_PROXY_HTTP_BODY_H_
 

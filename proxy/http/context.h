@@ -1,5 +1,6 @@
-// Context: what travels with one request through the stages, and what they leave for logs, metrics and `explain`. Made by the
-// driver of the downstream connection, one per request, on its worker; outlives the Call and the response's body.
+// Context: what travels with one request through the stages, and what they leave for logs, metrics and `explain`. Made
+// by the driver of the downstream connection, one per request, on its worker; outlives the Call and the response's
+// body.
 #ifndef WEFT_PROXY_HTTP_CONTEXT_H_
 #define WEFT_PROXY_HTTP_CONTEXT_H_
 
@@ -33,11 +34,11 @@ namespace weft::http {
 // Facts of the downstream connection, fixed once it is accepted and identified.
 struct ConnectionInfo {
   uint64_t id = 0;
-  base::Address peer;                   // who connected
-  base::Address local;                  // our end of the socket
-  base::Address destination;            // where the client was going: the original destination, or `local`
-  bool redirected = false;              // destination came from SO_ORIGINAL_DST
-  bool inbound = false;                 // traffic_direction of the listener
+  base::Address peer;         // who connected
+  base::Address local;        // our end of the socket
+  base::Address destination;  // where the client was going: the original destination, or `local`
+  bool redirected = false;    // destination came from SO_ORIGINAL_DST
+  bool inbound = false;       // traffic_direction of the listener
   std::string listener;
   std::string filter_chain;
   bool tls = false;                     // we terminated TLS
@@ -54,7 +55,7 @@ struct Decision {
   std::string_view virtual_host;
   std::string_view route;
   std::string_view cluster;
-  base::Address endpoint;               // of the last try
+  base::Address endpoint;  // of the last try
   uint32_t tries = 0;
 };
 
@@ -85,11 +86,11 @@ class Context {
   const config::Snapshot* snapshot = nullptr;
   const config::FilterChain* chain = nullptr;
   // Set by route/.
-  const route::Rule* rule = nullptr;             // null: no rule (then a Failure was returned)
-  std::string_view cluster_name;                 // the cluster chosen, weights already applied
-  runtime::TimePoint deadline = runtime::kNever; // of the whole request, absolute; unset while the client still sends
-  uint16_t no_cluster_status = 503;              // cluster_not_found_response_code
-  bool authority_of_endpoint = false;            // auto_host_rewrite: tries send the endpoint's hostname
+  const route::Rule* rule = nullptr;              // null: no rule (then a Failure was returned)
+  std::string_view cluster_name;                  // the cluster chosen, weights already applied
+  runtime::TimePoint deadline = runtime::kNever;  // of the whole request, absolute; unset while the client still sends
+  uint16_t no_cluster_status = 503;               // cluster_not_found_response_code
+  bool authority_of_endpoint = false;             // auto_host_rewrite: tries send the endpoint's hostname
   // Set by balance/ for each try, from the newest Snapshot: valid until the try waits for the first time.
   const config::Cluster* cluster = nullptr;
   const config::Host* host = nullptr;
@@ -108,7 +109,8 @@ class Context {
   // The failure that this proxy answered with, for the log: set by whoever turns a Failure into a reply.
   base::Failure failure;
   bool failed = false;
-  // The client's body turned out to be broken or cut off while it was pumped to the upstream (then client_gone is signalled).
+  // The client's body turned out to be broken or cut off while it was pumped to the upstream (then client_gone is
+  // signalled).
   base::Failure body_failure;
   bool body_failed = false;
   uint64_t request_bytes = 0;
@@ -140,7 +142,8 @@ class Context {
 
   // Bytes of the request or of the response have moved, either way.
   void Moved() { moved_at_ = reactor.now(); }
-  // stream_idle_timeout: the driver sets that of the connection manager, route/ that of the route in its place. 0: none.
+  // stream_idle_timeout: the driver sets that of the connection manager, route/ that of the route in its place. 0:
+  // none.
   void set_stream_idle_timeout(runtime::Duration timeout) {
     stream_idle_timeout_ = timeout;
     Moved();

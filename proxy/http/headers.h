@@ -1,6 +1,6 @@
 // Headers: the fields of one message in the order and the case in which they came. Names compare without case (RFC 9110
-// section 5.1). Names, values and the list itself live in the message's Arena (or are constants), so that nothing is allocated
-// singly. Fields are few, so lookups scan. One thread.
+// section 5.1). Names, values and the list itself live in the message's Arena (or are constants), so that nothing is
+// allocated singly. Fields are few, so lookups scan. One thread.
 #ifndef WEFT_PROXY_HTTP_HEADERS_H_
 #define WEFT_PROXY_HTTP_HEADERS_H_
 

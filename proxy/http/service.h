@@ -17,9 +17,9 @@ namespace weft::http {
 
 class Context;
 
-// The head belongs to the Context's owner and outlives the call; stages before the first try may change it, tries only read
-// it. `body` is null when there is none. It too belongs to the owner of the Context, so that a try that never sent anything
-// can be replaced by another with the body untouched.
+// The head belongs to the Context's owner and outlives the call; stages before the first try may change it, tries only
+// read it. `body` is null when there is none. It too belongs to the owner of the Context, so that a try that never sent
+// anything can be replaced by another with the body untouched.
 struct Request {
   RequestHead& head;
   Body* body = nullptr;
@@ -31,8 +31,8 @@ struct Response {
     static void operator delete(void* head, size_t size) { runtime::FreeFrame(head, size); }
   };
   std::unique_ptr<PooledHead> head;
-  // Null when there is none. After a 101, or a 2xx to CONNECT, it carries the bytes of the upstream until it ends, while the
-  // request's body carries those of the client: the two stay open independently.
+  // Null when there is none. After a 101, or a 2xx to CONNECT, it carries the bytes of the upstream until it ends,
+  // while the request's body carries those of the client: the two stay open independently.
   BodyPtr body;
 };
 

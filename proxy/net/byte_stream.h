@@ -1,5 +1,5 @@
-// ByteStream: a connection as the rest of the proxy sees it: a socket, TLS over one, or a pair in memory that tests break on
-// purpose. Try first, wait only after kWouldBlock. One thread; one reader and one writer at a time.
+// ByteStream: a connection as the rest of the proxy sees it: a socket, TLS over one, or a pair in memory that tests
+// break on purpose. Try first, wait only after kWouldBlock. One thread; one reader and one writer at a time.
 //
 //   for (;;) {
 //     IoResult got = stream.TryRead(buffer, size);
@@ -15,13 +15,12 @@
 #include <cstdint>
 #include <string>
 
-#include "proxy/base/check.h"
 #include "proxy/base/address.h"
+#include "proxy/base/check.h"
 
 namespace weft::net {
 
 using Address = base::Address;
-
 
 enum class IoState : uint8_t {
   kOk,          // bytes moved
@@ -32,8 +31,8 @@ enum class IoState : uint8_t {
 
 struct IoResult {
   IoState state;
-  int error = 0;      // errno, or 0 when the layer (TLS) has no errno; see ErrorText()
-  size_t bytes = 0;   // with kOk: more than 0
+  int error = 0;     // errno, or 0 when the layer (TLS) has no errno; see ErrorText()
+  size_t bytes = 0;  // with kOk: more than 0
 };
 
 class ByteStream {
@@ -45,15 +44,16 @@ class ByteStream {
   class HangupListener {
    public:
     virtual void OnHangup() = 0;
-    // The peer has finished sending; what it sent before may still have to be read. It may go on reading, or be gone: only
-    // sending tells.
+    // The peer has finished sending; what it sent before may still have to be read. It may go on reading, or be gone:
+    // only sending tells.
     virtual void OnPeerFinished() {}
 
    protected:
     ~HangupListener() = default;
   };
 
-  // A layer on top (TLS) instead of a coroutine: told at each readiness, from the top of the loop. May destroy the stream.
+  // A layer on top (TLS) instead of a coroutine: told at each readiness, from the top of the loop. May destroy the
+  // stream.
   class ReadinessObserver {
    public:
     virtual void OnReadable() = 0;
@@ -89,8 +89,8 @@ class ByteStream {
   virtual void Reset() = 0;
 
   // True once the peer has reset the connection, or closed it while nothing was read: never write a new request then.
-  // For a pooled connection this is a cheap look (one recv with MSG_PEEK at most) and settles the keep-alive race as far as
-  // it can be settled before writing.
+  // For a pooled connection this is a cheap look (one recv with MSG_PEEK at most) and settles the keep-alive race as
+  // far as it can be settled before writing.
   virtual bool PeerHasClosed() = 0;
   // True once it is known that the peer has finished sending, whether or not everything was read.
   virtual bool PeerHasFinished() const { return false; }

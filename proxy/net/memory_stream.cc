@@ -9,7 +9,7 @@ namespace weft::net {
 MemoryStream::MemoryStream(runtime::Reactor& reactor) : reactor_(reactor) { wake_.stream = this; }
 
 std::pair<std::unique_ptr<MemoryStream>, std::unique_ptr<MemoryStream>> MemoryStream::Pair(runtime::Reactor& reactor,
-                                                                                          size_t capacity) {
+                                                                                           size_t capacity) {
   std::unique_ptr<MemoryStream> a(new MemoryStream(reactor)), b(new MemoryStream(reactor));
   a->in_ = b->out_ = std::make_shared<Pipe>();
   b->in_ = a->out_ = std::make_shared<Pipe>();

@@ -1,5 +1,6 @@
-// A pair of connected ByteStreams in memory, for tests: what one writes the other reads, through a pipe of bounded size, with
-// faults on demand: short reads and writes, stalls, resets. Waking goes through the reactor's ready queue, as with sockets.
+// A pair of connected ByteStreams in memory, for tests: what one writes the other reads, through a pipe of bounded
+// size, with faults on demand: short reads and writes, stalls, resets. Waking goes through the reactor's ready queue,
+// as with sockets.
 #ifndef WEFT_PROXY_NET_MEMORY_STREAM_H_
 #define WEFT_PROXY_NET_MEMORY_STREAM_H_
 
@@ -16,15 +17,15 @@ namespace weft::net {
 class MemoryStream final : public ByteStream {
  public:
   struct Faults {
-    size_t max_read = SIZE_MAX;    // at most so many bytes per TryRead
-    size_t max_write = SIZE_MAX;   // at most so many bytes per TryWrite
-    size_t reset_after = SIZE_MAX; // the peer resets after it received so many bytes from us
-    bool stall_reads = false;      // TryRead blocks although there are bytes
+    size_t max_read = SIZE_MAX;     // at most so many bytes per TryRead
+    size_t max_write = SIZE_MAX;    // at most so many bytes per TryWrite
+    size_t reset_after = SIZE_MAX;  // the peer resets after it received so many bytes from us
+    bool stall_reads = false;       // TryRead blocks although there are bytes
   };
 
   // Two ends; each direction holds up to `capacity` bytes.
   static std::pair<std::unique_ptr<MemoryStream>, std::unique_ptr<MemoryStream>> Pair(runtime::Reactor& reactor,
-                                                                                     size_t capacity = 64 * 1024);
+                                                                                      size_t capacity = 64 * 1024);
   ~MemoryStream() override;
 
   IoResult TryRead(char* into, size_t size) override;

@@ -105,7 +105,8 @@ runtime::Task<void> Relay(runtime::Reactor& reactor, ByteStream& downstream, Byt
                           RelayCounters& counters) {
   Pair pair{runtime::Event(reactor)};
   runtime::Scope scope(reactor);
-  const Direction down{upstream, downstream, counters.to_downstream, counters.last_byte, &counters.first_byte_from_upstream, pair};
+  const Direction down{
+      upstream, downstream, counters.to_downstream, counters.last_byte, &counters.first_byte_from_upstream, pair};
   const Direction up{downstream, upstream, counters.to_upstream, counters.last_byte, nullptr, pair};
   scope.Spawn(Copy(reactor, down, {}));
   scope.Spawn(Copy(reactor, up, std::move(prefix)));

@@ -118,7 +118,8 @@ TEST_F(RelayTest, AReaderPausesWhileItsWriterIsBehind) {
     if (put.state == IoState::kOk) taken += put.bytes;
     Turns(2);
   }
-  EXPECT_LT(taken, 1000u + 1000u + 2 * base::BufferPool::kLarge);  // two pipes and the relay's own buffer, not half a megabyte
+  EXPECT_LT(taken,
+            1000u + 1000u + 2 * base::BufferPool::kLarge);  // two pipes and the relay's own buffer, not half a megabyte
 }
 
 }  // namespace

@@ -115,7 +115,8 @@ Address PeerAddress(int fd) {
 }
 
 base::Failure ConnectFailure(int error, const Address& to) {
-  if (error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM) return SystemFailure("connect", error, to);
+  if (error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM)
+    return SystemFailure("connect", error, to);
   base::Failure failure;
   failure.kind = error == ECONNREFUSED ? base::FailureKind::kConnectRefused
                  : error == ETIMEDOUT  ? base::FailureKind::kConnectTimeout

@@ -6,8 +6,8 @@
 #include <string>
 #include <utility>
 
-#include "proxy/base/result.h"
 #include "proxy/base/address.h"
+#include "proxy/base/result.h"
 #include "proxy/net/own_traffic.h"
 
 namespace weft::net {
@@ -46,9 +46,9 @@ base::Result<Fd> Bind(const Address& address, const ListenOptions& options);
 base::Result<Fd> Listen(const Address& address, const ListenOptions& options);
 
 struct DialOptions {
-  bool own_traffic = true;             // marked so that capture rules let it pass (proxy/net/own_traffic.h)
+  bool own_traffic = true;  // marked so that capture rules let it pass (proxy/net/own_traffic.h)
   OwnTraffic kind = OwnTraffic::kToPeer;
-  std::optional<Address> source{};     // bind here first
+  std::optional<Address> source{};  // bind here first
 };
 
 // Starts a non-blocking connect; the socket becomes writable when it is decided. Failures that are known at once (no

@@ -38,7 +38,7 @@ class SocketStream final : public ByteStream, private runtime::Watcher {
 
  private:
   friend runtime::Task<base::Result<std::unique_ptr<ByteStream>>> Dial(runtime::Reactor& reactor, Address to,
-                                                                      DialOptions options);
+                                                                       DialOptions options);
   SocketStream(runtime::Reactor& reactor, Fd fd, Address peer, bool connected);
   void OnEvents(uint32_t events) override;
   IoResult Failed(int error);
@@ -51,13 +51,14 @@ class SocketStream final : public ByteStream, private runtime::Watcher {
   bool hung_up_ = false;        // EPOLLHUP or EPOLLERR
   bool urgent_ = false;         // EPOLLPRI: recv() stops short at urgent data, so a short read does not say "drained"
   int error_ = 0;
-  bool* destroyed_ = nullptr;   // set while OnEvents runs
+  bool* destroyed_ = nullptr;  // set while OnEvents runs
   Address peer_;
   mutable Address local_;
 };
 
 // Connects to `to`. Cancel by destroying the task; bound it with runtime::Within.
-runtime::Task<base::Result<std::unique_ptr<ByteStream>>> Dial(runtime::Reactor& reactor, Address to, DialOptions options);
+runtime::Task<base::Result<std::unique_ptr<ByteStream>>> Dial(runtime::Reactor& reactor, Address to,
+                                                              DialOptions options);
 
 }  // namespace weft::net
 

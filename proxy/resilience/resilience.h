@@ -1,5 +1,5 @@
-// Resilience: the stage between route and balance: bounds the request by its deadline and replays what certainly was never
-// processed. Without a policy nothing else is sent again: a POST runs at most once. Worker thread only.
+// Resilience: the stage between route and balance: bounds the request by its deadline and replays what certainly was
+// never processed. Without a policy nothing else is sent again: a POST runs at most once. Worker thread only.
 #ifndef WEFT_PROXY_RESILIENCE_RESILIENCE_H_
 #define WEFT_PROXY_RESILIENCE_RESILIENCE_H_
 

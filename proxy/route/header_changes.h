@@ -1,5 +1,5 @@
-// Compiled changes of header fields: removals first, then additions (envoy.config.core.v3.HeaderValueOption), whose values may
-// hold commands such as %DOWNSTREAM_REMOTE_ADDRESS%. Immutable; any thread.
+// Compiled changes of header fields: removals first, then additions (envoy.config.core.v3.HeaderValueOption), whose
+// values may hold commands such as %DOWNSTREAM_REMOTE_ADDRESS%. Immutable; any thread.
 #ifndef WEFT_PROXY_ROUTE_HEADER_CHANGES_H_
 #define WEFT_PROXY_ROUTE_HEADER_CHANGES_H_
 
@@ -24,7 +24,16 @@ class ValueFormat {
 
  private:
   enum class Command : uint8_t {
-    kText, kRemoteAddress, kRemoteIp, kLocalAddress, kLocalIp, kPeerUri, kLocalUri, kProtocol, kStartTime, kRequestField,
+    kText,
+    kRemoteAddress,
+    kRemoteIp,
+    kLocalAddress,
+    kLocalIp,
+    kPeerUri,
+    kLocalUri,
+    kProtocol,
+    kStartTime,
+    kRequestField,
   };
   struct Piece {
     Command command;
@@ -33,8 +42,8 @@ class ValueFormat {
   };
   static absl::StatusOr<Piece> ParseCommand(std::string_view command);
   using Room = base::Address::Text;
-  static std::string_view RenderPiece(const Piece& piece, const http::RequestHead& request, const http::Context& context,
-                                      Room& room);
+  static std::string_view RenderPiece(const Piece& piece, const http::RequestHead& request,
+                                      const http::Context& context, Room& room);
   std::vector<Piece> pieces_;
 };
 

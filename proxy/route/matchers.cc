@@ -64,11 +64,16 @@ absl::StatusOr<StringMatcher> StringMatcher::Compile(const StringMatchSpec& spec
 
 bool StringMatcher::Matches(std::string_view text) const {
   switch (spec_.how) {
-    case StringMatchSpec::How::kExact: return Equals(text, spec_.text, spec_.ignore_case);
-    case StringMatchSpec::How::kPrefix: return StartsWith(text, spec_.text, spec_.ignore_case);
-    case StringMatchSpec::How::kSuffix: return EndsWith(text, spec_.text, spec_.ignore_case);
-    case StringMatchSpec::How::kContains: return Contains(text, spec_.text, spec_.ignore_case);
-    case StringMatchSpec::How::kRegex: return FullMatch(*regex_, text);
+    case StringMatchSpec::How::kExact:
+      return Equals(text, spec_.text, spec_.ignore_case);
+    case StringMatchSpec::How::kPrefix:
+      return StartsWith(text, spec_.text, spec_.ignore_case);
+    case StringMatchSpec::How::kSuffix:
+      return EndsWith(text, spec_.text, spec_.ignore_case);
+    case StringMatchSpec::How::kContains:
+      return Contains(text, spec_.text, spec_.ignore_case);
+    case StringMatchSpec::How::kRegex:
+      return FullMatch(*regex_, text);
   }
   return false;
 }
@@ -98,7 +103,8 @@ absl::StatusOr<HeaderMatcher> HeaderMatcher::Compile(const HeaderMatchSpec& spec
   matcher.spec_ = spec;
   if (const auto* text = std::get_if<StringMatchSpec>(&spec.value)) {
     auto compiled = StringMatcher::Compile(*text);
-    if (!compiled.ok()) return absl::InvalidArgumentError(absl::StrCat("header ", spec.name, ": ", compiled.status().message()));
+    if (!compiled.ok())
+      return absl::InvalidArgumentError(absl::StrCat("header ", spec.name, ": ", compiled.status().message()));
     matcher.text_ = *std::move(compiled);
   }
   return matcher;
@@ -140,7 +146,8 @@ bool QueryMatcher::Matches(std::string_view query) const {
     const std::string_view pair = query.substr(0, end);
     const size_t equals = pair.find('=');
     if (pair.substr(0, equals) == name_) {  // the first of that name decides
-      return !value_ || value_->Matches(equals == std::string_view::npos ? std::string_view() : pair.substr(equals + 1));
+      return !value_ ||
+             value_->Matches(equals == std::string_view::npos ? std::string_view() : pair.substr(equals + 1));
     }
     if (end == std::string_view::npos) break;
     query.remove_prefix(end + 1);
@@ -173,13 +180,17 @@ bool RequestMatcher::MatchesPath(const http::RequestHead& request) const {
   if (request.is_connect()) return spec_.path_how == RouteMatchSpec::Path::kConnect;
   const std::string_view path = request.path_without_query();
   switch (spec_.path_how) {
-    case RouteMatchSpec::Path::kExact: return Equals(path, spec_.path, spec_.ignore_case);
-    case RouteMatchSpec::Path::kPrefix: return StartsWith(path, spec_.path, spec_.ignore_case);
+    case RouteMatchSpec::Path::kExact:
+      return Equals(path, spec_.path, spec_.ignore_case);
+    case RouteMatchSpec::Path::kPrefix:
+      return StartsWith(path, spec_.path, spec_.ignore_case);
     case RouteMatchSpec::Path::kPathSeparatedPrefix:
       return StartsWith(path, spec_.path, spec_.ignore_case) &&
              (path.size() == spec_.path.size() || path[spec_.path.size()] == '/');
-    case RouteMatchSpec::Path::kRegex: return FullMatch(*regex_, path);
-    case RouteMatchSpec::Path::kConnect: return false;
+    case RouteMatchSpec::Path::kRegex:
+      return FullMatch(*regex_, path);
+    case RouteMatchSpec::Path::kConnect:
+      return false;
   }
   return false;
 }
@@ -199,8 +210,10 @@ bool RequestMatcher::Matches(const http::RequestHead& request, uint64_t random) 
 std::string_view RequestMatcher::MatchedPath(std::string_view path) const {
   switch (spec_.path_how) {
     case RouteMatchSpec::Path::kPrefix:
-    case RouteMatchSpec::Path::kPathSeparatedPrefix: return path.substr(0, spec_.path.size());
-    default: return path.substr(0, path.find('?'));
+    case RouteMatchSpec::Path::kPathSeparatedPrefix:
+      return path.substr(0, spec_.path.size());
+    default:
+      return path.substr(0, path.find('?'));
   }
 }
 

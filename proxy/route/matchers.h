@@ -1,5 +1,5 @@
-// Compiled matchers of routes: text, header fields, query parameters. Made on the main thread from validated specs, then
-// immutable; any thread may match. Semantics are those of envoy.type.matcher.v3 and envoy.config.route.v3.
+// Compiled matchers of routes: text, header fields, query parameters. Made on the main thread from validated specs,
+// then immutable; any thread may match. Semantics are those of envoy.type.matcher.v3 and envoy.config.route.v3.
 #ifndef WEFT_PROXY_ROUTE_MATCHERS_H_
 #define WEFT_PROXY_ROUTE_MATCHERS_H_
 

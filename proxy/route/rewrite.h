@@ -1,5 +1,5 @@
-// What a rule does to the path and the authority of a request, and the Location of a redirect. Worker thread; texts go into the
-// request's arena.
+// What a rule does to the path and the authority of a request, and the Location of a redirect. Worker thread; texts go
+// into the request's arena.
 #ifndef WEFT_PROXY_ROUTE_REWRITE_H_
 #define WEFT_PROXY_ROUTE_REWRITE_H_
 
@@ -27,10 +27,10 @@ class RegexRewrite {
   std::string substitution_;
 };
 
-// The request as it goes to the upstream: path, authority, x-forwarded-host, and where they came from in the fields that Envoy's
-// users know: x-envoy-original-path, x-envoy-original-host.
-void RewriteRequest(const config::ForwardSpec& spec, const RequestMatcher& matcher, const std::optional<RegexRewrite>& regex,
-                    http::RequestHead* request, http::Context* context);
+// The request as it goes to the upstream: path, authority, x-forwarded-host, and where they came from in the fields
+// that Envoy's users know: x-envoy-original-path, x-envoy-original-host.
+void RewriteRequest(const config::ForwardSpec& spec, const RequestMatcher& matcher,
+                    const std::optional<RegexRewrite>& regex, http::RequestHead* request, http::Context* context);
 
 // The Location header of a redirect (RFC 9110 section 10.2.2), always an absolute URI.
 std::string RedirectLocation(const config::RedirectSpec& spec, const RequestMatcher& matcher,

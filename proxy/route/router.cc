@@ -14,11 +14,12 @@ using base::FailureKind;
 using Task = runtime::Task<base::Result<http::Response>>;
 
 Task Refuse(FailureKind kind, std::string detail) {
-  co_return base::Failure{kind, base::Origin::kProxy, base::Phase::kRouting, base::RetrySafety::kNever, std::move(detail)};
+  co_return base::Failure{kind, base::Origin::kProxy, base::Phase::kRouting, base::RetrySafety::kNever,
+                          std::move(detail)};
 }
 
-void ChangeResponse(const Rule& rule, const Target* target, const http::RequestHead& request, const http::Context& context,
-                    http::Headers* headers) {
+void ChangeResponse(const Rule& rule, const Target* target, const http::RequestHead& request,
+                    const http::Context& context, http::Headers* headers) {
   if (target != nullptr) target->response_headers.Apply(request, context, headers);
   for (const HeaderChanges& changes : rule.response_headers) changes.Apply(request, context, headers);
 }
@@ -32,7 +33,8 @@ http::Response EmptyResponse(int status) {
   return response;
 }
 
-Task RedirectTo(std::string location, uint16_t status, const Rule* rule, const http::RequestHead& request, http::Context& context) {
+Task RedirectTo(std::string location, uint16_t status, const Rule* rule, const http::RequestHead& request,
+                http::Context& context) {
   http::Response response = EmptyResponse(status);
   response.head->headers.Add("location", location);
   if (rule != nullptr) ChangeResponse(*rule, nullptr, request, context, &response.head->headers);
@@ -56,7 +58,8 @@ Task AnswerDirectly(const config::DirectResponseSpec& spec, const Rule& rule, co
 }
 
 // Upgrade needs a word of the route or of the connection manager (upgrade_configs).
-bool MayUpgrade(const config::ForwardSpec& spec, const config::HttpConnectionSpec& connection, const http::RequestHead& request) {
+bool MayUpgrade(const config::ForwardSpec& spec, const config::HttpConnectionSpec& connection,
+                const http::RequestHead& request) {
   const std::string_view type = request.is_connect() ? std::string_view("connect") : request.upgrade;
   for (const auto& [name, enabled] : spec.upgrades) {
     if (http::EqualsIgnoreCase(name, type)) return enabled;
@@ -75,9 +78,11 @@ bool MustRedirectToTls(const VirtualHost& host, const http::Context& context) {
 
 Task Router::Call(http::Request request, http::Context& context) {
   const config::HttpChain& chain = *context.chain->http;
-  if (chain.routes == nullptr) return Refuse(FailureKind::kNoConfig, "the routes " + chain.spec.rds_name + " have not come");
+  if (chain.routes == nullptr)
+    return Refuse(FailureKind::kNoConfig, "the routes " + chain.spec.rds_name + " have not come");
   const VirtualHost* host = chain.routes->FindHost(request.head);
-  if (host == nullptr) return Refuse(FailureKind::kNoRoute, "no virtual host for " + std::string(request.head.authority));
+  if (host == nullptr)
+    return Refuse(FailureKind::kNoRoute, "no virtual host for " + std::string(request.head.authority));
   context.decision.virtual_host = host->name;
   if (MustRedirectToTls(*host, context)) {
     std::string location = "https://" + std::string(request.head.authority) + std::string(request.head.path);
@@ -91,8 +96,8 @@ Task Router::Call(http::Request request, http::Context& context) {
   context.decision.route = rule->name;
   if (const auto* forward = std::get_if<Forward>(&rule->action)) return CallForward(request, context, *rule, *forward);
   if (const auto* redirect = std::get_if<Redirect>(&rule->action)) {
-    return RedirectTo(RedirectLocation(redirect->spec, rule->matcher, redirect->regex, request.head), redirect->spec.status, rule,
-                      request.head, context);
+    return RedirectTo(RedirectLocation(redirect->spec, rule->matcher, redirect->regex, request.head),
+                      redirect->spec.status, rule, request.head, context);
   }
   return AnswerDirectly(std::get<config::DirectResponseSpec>(rule->action), *rule, request.head, context);
 }

@@ -1,6 +1,6 @@
-// Router: the first Service of the line. Finds virtual host and rule in the request's pinned route table, applies what the rule
-// says of path, authority and header fields, chooses the cluster by weight, and passes the request on; or answers itself
-// (redirect, direct response, refusal). Worker thread only.
+// Router: the first Service of the line. Finds virtual host and rule in the request's pinned route table, applies what
+// the rule says of path, authority and header fields, chooses the cluster by weight, and passes the request on; or
+// answers itself (redirect, direct response, refusal). Worker thread only.
 #ifndef WEFT_PROXY_ROUTE_ROUTER_H_
 #define WEFT_PROXY_ROUTE_ROUTER_H_
 

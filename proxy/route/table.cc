@@ -79,8 +79,10 @@ absl::StatusOr<Rule> CompileRule(const config::RouteTableSpec& table, const conf
       {&table.request_headers, &table.response_headers}};
   for (size_t i = 0; i < 3; ++i) {
     const auto& level = levels[table.most_specific_header_mutations_wins ? 2 - i : i];
-    if (auto status = Append("request_headers_to_add", *level.first, &rule.request_headers); !status.ok()) return status;
-    if (auto status = Append("response_headers_to_add", *level.second, &rule.response_headers); !status.ok()) return status;
+    if (auto status = Append("request_headers_to_add", *level.first, &rule.request_headers); !status.ok())
+      return status;
+    if (auto status = Append("response_headers_to_add", *level.second, &rule.response_headers); !status.ok())
+      return status;
   }
   return rule;
 }

@@ -1,5 +1,5 @@
-// Table: a RouteConfiguration compiled for the data path. Made by assemble/ on the main thread, then immutable and shared by
-// all workers. A request finds its virtual host by one hash lookup, then the first rule that matches.
+// Table: a RouteConfiguration compiled for the data path. Made by assemble/ on the main thread, then immutable and
+// shared by all workers. A request finds its virtual host by one hash lookup, then the first rule that matches.
 #ifndef WEFT_PROXY_ROUTE_TABLE_H_
 #define WEFT_PROXY_ROUTE_TABLE_H_
 
@@ -62,7 +62,8 @@ class Table {
   // The error names the virtual host, the route and the field.
   static absl::StatusOr<std::shared_ptr<const Table>> Compile(const config::RouteTableSpec& spec);
 
-  // By the request's authority: exact, then the longest suffix ("*.b"), the longest prefix ("a.*"), then "*". Null: none.
+  // By the request's authority: exact, then the longest suffix ("*.b"), the longest prefix ("a.*"), then "*". Null:
+  // none.
   const VirtualHost* FindHost(http::RequestHead& request) const;
   const std::string& name() const { return name_; }
 

@@ -46,8 +46,9 @@ std::string HostFor(const Table& table, std::string_view authority) {
 
 TEST(Table, FindsTheMostSpecificDomain) {
   RouteTableSpec spec;
-  spec.virtual_hosts = {Host("exact", {"a.example.com"}), Host("suffix", {"*.example.com"}), Host("long", {"*.b.example.com"}),
-                        Host("prefix", {"a.*"}), Host("port", {"a.example.com:8080"})};
+  spec.virtual_hosts = {Host("exact", {"a.example.com"}), Host("suffix", {"*.example.com"}),
+                        Host("long", {"*.b.example.com"}), Host("prefix", {"a.*"}),
+                        Host("port", {"a.example.com:8080"})};
   auto table = Table::Compile(spec);
   ASSERT_TRUE(table.ok()) << table.status();
   EXPECT_EQ(HostFor(**table, "a.example.com"), "exact");
@@ -95,11 +96,19 @@ struct PathCase {
 TEST(RequestMatcher, Paths) {
   using P = RouteMatchSpec::Path;
   const PathCase cases[] = {
-      {P::kExact, "/a", "/a", true},          {P::kExact, "/a", "/a?x", true},        {P::kExact, "/a", "/a/", false},
-      {P::kPrefix, "/a", "/ab", true},        {P::kPrefix, "/a", "/b", false},        {P::kPathSeparatedPrefix, "/a", "/a", true},
-      {P::kPathSeparatedPrefix, "/a", "/a/b", true},                                  {P::kPathSeparatedPrefix, "/a", "/ab", false},
-      {P::kPathSeparatedPrefix, "/a", "/a?q", true},                                  {P::kRegex, "/[0-9]+", "/123?x=y", true},
-      {P::kRegex, "/[0-9]+", "/123/4", false}, {P::kExact, "/A", "/a", false},        {P::kConnect, "", "/a", false},
+      {P::kExact, "/a", "/a", true},
+      {P::kExact, "/a", "/a?x", true},
+      {P::kExact, "/a", "/a/", false},
+      {P::kPrefix, "/a", "/ab", true},
+      {P::kPrefix, "/a", "/b", false},
+      {P::kPathSeparatedPrefix, "/a", "/a", true},
+      {P::kPathSeparatedPrefix, "/a", "/a/b", true},
+      {P::kPathSeparatedPrefix, "/a", "/ab", false},
+      {P::kPathSeparatedPrefix, "/a", "/a?q", true},
+      {P::kRegex, "/[0-9]+", "/123?x=y", true},
+      {P::kRegex, "/[0-9]+", "/123/4", false},
+      {P::kExact, "/A", "/a", false},
+      {P::kConnect, "", "/a", false},
   };
   for (const PathCase& c : cases) {
     auto matcher = RequestMatcher::Compile(Path(c.how, c.pattern));
@@ -117,7 +126,8 @@ TEST(RequestMatcher, HeadersAndQueryMustAllMatch) {
   config::HeaderMatchSpec exact{.name = "x-user", .value = StringMatchSpec{StringMatchSpec::How::kExact, "ann", false}};
   config::HeaderMatchSpec absent{.name = "x-no", .value = std::monostate{}, .present = false};
   config::HeaderMatchSpec range{.name = "x-n", .value = config::HeaderMatchSpec::Range{-5, 10}};
-  config::HeaderMatchSpec method{.name = ":method", .value = StringMatchSpec{StringMatchSpec::How::kExact, "GET", false}};
+  config::HeaderMatchSpec method{.name = ":method",
+                                 .value = StringMatchSpec{StringMatchSpec::How::kExact, "GET", false}};
   spec.headers = {exact, absent, range, method};
   spec.query = {{"v", StringMatchSpec{StringMatchSpec::How::kPrefix, "2", false}}, {"debug", std::nullopt}};
   auto matcher = RequestMatcher::Compile(spec);

@@ -1,5 +1,5 @@
-// The only place of the proxy that reads a clock. Everything else is given the time: TimePoint is monotonic, and within one
-// turn of a worker's loop it stands still (Reactor::now()). Wall time is for logs and certificates only.
+// The only place of the proxy that reads a clock. Everything else is given the time: TimePoint is monotonic, and within
+// one turn of a worker's loop it stands still (Reactor::now()). Wall time is for logs and certificates only.
 #ifndef WEFT_PROXY_RUNTIME_CLOCK_H_
 #define WEFT_PROXY_RUNTIME_CLOCK_H_
 

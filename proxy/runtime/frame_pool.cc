@@ -7,9 +7,9 @@
 namespace weft::runtime {
 namespace {
 
-constexpr size_t kStep = 128;         // class width in bytes
-constexpr size_t kClasses = 64;       // frames up to 8 KiB are pooled
-constexpr size_t kKeptPerClass = 512; // unused frames kept per class
+constexpr size_t kStep = 128;          // class width in bytes
+constexpr size_t kClasses = 64;        // frames up to 8 KiB are pooled
+constexpr size_t kKeptPerClass = 512;  // unused frames kept per class
 
 struct FreeFrameNode {
   FreeFrameNode* next;

@@ -1,5 +1,5 @@
-// Memory for coroutine frames: per-thread free lists by size class, so that a request in steady state allocates nothing from
-// the heap. A frame is freed on the thread that made it (coroutines never change threads).
+// Memory for coroutine frames: per-thread free lists by size class, so that a request in steady state allocates nothing
+// from the heap. A frame is freed on the thread that made it (coroutines never change threads).
 #ifndef WEFT_PROXY_RUNTIME_FRAME_POOL_H_
 #define WEFT_PROXY_RUNTIME_FRAME_POOL_H_
 

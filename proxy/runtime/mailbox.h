@@ -1,5 +1,5 @@
-// Mailbox: how other threads hand work to a worker. Post() may be called from any thread; the work runs on the reactor's
-// thread, in order. For configuration, accepted sockets and scrapes, never for a request's own path.
+// Mailbox: how other threads hand work to a worker. Post() may be called from any thread; the work runs on the
+// reactor's thread, in order. For configuration, accepted sockets and scrapes, never for a request's own path.
 #ifndef WEFT_PROXY_RUNTIME_MAILBOX_H_
 #define WEFT_PROXY_RUNTIME_MAILBOX_H_
 

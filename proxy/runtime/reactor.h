@@ -1,9 +1,9 @@
 // Reactor: one epoll instance, one timer wheel and one queue of coroutines to resume: the loop of one worker thread.
-// Sockets are registered once, edge-triggered, for everything. Time stands still within a turn. Everything here belongs to
-// the thread that runs the loop, except Mailbox.
+// Sockets are registered once, edge-triggered, for everything. Time stands still within a turn. Everything here belongs
+// to the thread that runs the loop, except Mailbox.
 //
-// Order of a turn: epoll_wait, I/O events, ready coroutines (until none is left) with those that gave way in the last turn, timers,
-// ready coroutines again, end-of-turn callbacks.
+// Order of a turn: epoll_wait, I/O events, ready coroutines (until none is left) with those that gave way in the last
+// turn, timers, ready coroutines again, end-of-turn callbacks.
 #ifndef WEFT_PROXY_RUNTIME_REACTOR_H_
 #define WEFT_PROXY_RUNTIME_REACTOR_H_
 
@@ -18,7 +18,8 @@
 
 namespace weft::runtime {
 
-// Something to be resumed at the top of the loop, never nested in the code that made it ready. Destroying it takes it out.
+// Something to be resumed at the top of the loop, never nested in the code that made it ready. Destroying it takes it
+// out.
 class Wakeup : public base::ListNode {
  public:
   virtual ~Wakeup() = default;
@@ -53,7 +54,8 @@ class Reactor {
   void AtEndOfTurn(Wakeup* wakeup) {
     if (!wakeup->linked()) end_of_turn_.PushBack(wakeup);
   }
-  // Runs `wakeup` in the next turn, after its I/O events: for who has work left and lets the others of this thread go first.
+  // Runs `wakeup` in the next turn, after its I/O events: for who has work left and lets the others of this thread go
+  // first.
   void InNextTurn(Wakeup* wakeup) {
     if (!wakeup->linked()) next_turn_.PushBack(wakeup);
   }

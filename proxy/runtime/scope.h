@@ -1,5 +1,5 @@
-// Scope owns running tasks: Spawn() starts one, destroying or cancelling the Scope destroys those that have not ended. There
-// is no detached coroutine anywhere. One thread. Never cancelled or destroyed from inside one of its own tasks.
+// Scope owns running tasks: Spawn() starts one, destroying or cancelling the Scope destroys those that have not ended.
+// There is no detached coroutine anywhere. One thread. Never cancelled or destroyed from inside one of its own tasks.
 #ifndef WEFT_PROXY_RUNTIME_SCOPE_H_
 #define WEFT_PROXY_RUNTIME_SCOPE_H_
 

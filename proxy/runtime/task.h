@@ -1,8 +1,8 @@
-// Task<T>: a lazy coroutine that its owner awaits once. Move-only, must be used. It starts when awaited, runs on the thread of
-// its awaiter, and destroying it cancels it: the frames of a suspended chain are destroyed from the outside in, and what they
-// wait for notices by the destructors of the awaiters (every awaiter of this folder takes itself out of what it waits for).
-// Never destroy a Task that is running. Coroutines take parameters by value, or by reference to what their Scope outlives;
-// a capturing lambda is never a coroutine.
+// Task<T>: a lazy coroutine that its owner awaits once. Move-only, must be used. It starts when awaited, runs on the
+// thread of its awaiter, and destroying it cancels it: the frames of a suspended chain are destroyed from the outside
+// in, and what they wait for notices by the destructors of the awaiters (every awaiter of this folder takes itself out
+// of what it waits for). Never destroy a Task that is running. Coroutines take parameters by value, or by reference to
+// what their Scope outlives; a capturing lambda is never a coroutine.
 #ifndef WEFT_PROXY_RUNTIME_TASK_H_
 #define WEFT_PROXY_RUNTIME_TASK_H_
 
@@ -47,7 +47,9 @@ struct Promise : PromiseBase {
   std::optional<T> value;
   Task<T> get_return_object();
   template <class U>
-  void return_value(U&& result) { value.emplace(std::forward<U>(result)); }
+  void return_value(U&& result) {
+    value.emplace(std::forward<U>(result));
+  }
   T Take() { return std::move(*value); }
 };
 

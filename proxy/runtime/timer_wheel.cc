@@ -32,7 +32,8 @@ void TimerWheel::Arm(Timer* timer, TimePoint deadline) {
 void TimerWheel::Insert(Timer* timer) {
   // The level is the highest group of six bits in which the timer's tick differs from now.
   constexpr uint64_t kSpan = uint64_t{1} << (kLevels * kSlotBits);
-  const uint64_t tick = std::min(timer->tick_, now_tick_ + kSpan - 1);  // farther ones are looked at again when they come down
+  const uint64_t tick =
+      std::min(timer->tick_, now_tick_ + kSpan - 1);  // farther ones are looked at again when they come down
   const uint64_t difference = tick ^ now_tick_;
   const int highest = difference == 0 ? 0 : 63 - std::countl_zero(difference);
   const int level = std::min(highest / kSlotBits, kLevels - 1);
@@ -97,8 +98,8 @@ TimePoint TimerWheel::NextDeadline() const {
     const uint64_t later = index == kSlots - 1 ? 0 : occupied_[level] >> (index + 1) << (index + 1);
     const uint64_t base_tick = (now_tick_ >> shift) & ~uint64_t{kSlots - 1};
     // Slots behind the index belong to the next round of this level (only possible on the highest one).
-    const uint64_t slot_tick = later != 0 ? base_tick + std::countr_zero(later)
-                                          : base_tick + kSlots + std::countr_zero(occupied_[level]);
+    const uint64_t slot_tick =
+        later != 0 ? base_tick + std::countr_zero(later) : base_tick + kSlots + std::countr_zero(occupied_[level]);
     best = std::min(best, slot_tick << shift);
   }
   return start_ + Duration(kTick.count() * static_cast<int64_t>(best));

@@ -16,7 +16,8 @@ class TimerWheel;
 class Timer : public base::ListNode {
  public:
   virtual ~Timer() { Cancel(); }
-  // Called on the wheel's thread, from Advance(), after the timer was taken off the wheel. May re-arm or destroy itself.
+  // Called on the wheel's thread, from Advance(), after the timer was taken off the wheel. May re-arm or destroy
+  // itself.
   virtual void OnTimer() = 0;
   void Cancel();
   bool armed() const { return wheel_ != nullptr; }

@@ -121,7 +121,8 @@ class [[nodiscard]] NextTurn {
   ResumeWakeup wakeup_;
 };
 
-// What one loop may do in one turn. A peer that is always ready never makes it wait, so the loop itself has to give way:
+// What one loop may do in one turn. A peer that is always ready never makes it wait, so the loop itself has to give
+// way:
 //   if (share.Spend(bytes)) co_await NextTurn(reactor);
 class TurnShare {
  public:
@@ -140,8 +141,8 @@ class TurnShare {
   size_t spent_ = 0;
 };
 
-// A signal that whole trees of tasks listen to: the client went away, the listener is closing. Listeners are told later in the
-// same turn, from the top of the loop.
+// A signal that whole trees of tasks listen to: the client went away, the listener is closing. Listeners are told later
+// in the same turn, from the top of the loop.
 class Cancellation {
  public:
   explicit Cancellation(Reactor& reactor) : reactor_(reactor) {}
@@ -165,8 +166,9 @@ class Cancellation {
 
 enum class Outcome : uint8_t { kDone, kDeadline, kCancelled };
 
-// co_await Within(reactor, deadline, cancellation, task): runs `task` until it ends, the deadline passes or the cancellation is
-// signalled; then destroys it. The timer is armed only when the task really suspends. `cancellation` may be null.
+// co_await Within(reactor, deadline, cancellation, task): runs `task` until it ends, the deadline passes or the
+// cancellation is signalled; then destroys it. The timer is armed only when the task really suspends. `cancellation`
+// may be null.
 template <class T>
 class [[nodiscard]] Within final : private Timer, private Wakeup {
  public:

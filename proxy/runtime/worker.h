@@ -17,14 +17,15 @@ class Worker {
   ~Worker();
 
   int index() const { return index_; }
-  Reactor& reactor() { return reactor_; }    // worker thread only
-  Mailbox& mailbox() { return mailbox_; }    // any thread
+  Reactor& reactor() { return reactor_; }  // worker thread only
+  Mailbox& mailbox() { return mailbox_; }  // any thread
 
   // Starts the thread. `on_exit` runs on it after the loop stopped, to destroy what lives on this thread.
   void Start(std::function<void()> on_exit = {});
   // Any thread: stops the loop at the end of its turn and waits for the thread.
   void StopAndJoin();
-  // Any thread but the worker's: runs `work` on the worker and waits for it. Runs it here when the thread is not running.
+  // Any thread but the worker's: runs `work` on the worker and waits for it. Runs it here when the thread is not
+  // running.
   void RunAndWait(std::function<void()> work);
 
  private:

@@ -72,7 +72,9 @@ absl::StatusOr<AccessFormat::Part> AccessFormat::ParseCommand(std::string_view t
   Part part;
   part.command = FindAccessCommand(name);
   if (part.command == nullptr) {
-    return Wrong(start, IsForeignAccessCommand(name) ? "this proxy does not support the command %" : "there is no command %", name, "%");
+    return Wrong(start,
+                 IsForeignAccessCommand(name) ? "this proxy does not support the command %" : "there is no command %",
+                 name, "%");
   }
   const bool has_argument = next < text.size() && text[next] == '(';
   if (has_argument) {
@@ -88,12 +90,14 @@ absl::StatusOr<AccessFormat::Part> AccessFormat::ParseCommand(std::string_view t
     if (!limit) return Wrong(start, "the length behind %", name, ": is not a number");
     part.limit = *limit;
   }
-  if (next >= text.size() || text[next] != '%') return Wrong(start, "the command %", name, " is not closed by a percent sign");
+  if (next >= text.size() || text[next] != '%')
+    return Wrong(start, "the command %", name, " is not closed by a percent sign");
   using Argument = AccessCommand::Argument;
   const Argument wanted = part.command->argument;
   if (wanted == Argument::kNone && has_argument) return Wrong(start, "%", name, "% takes no argument");
   if ((wanted == Argument::kHeader || wanted == Argument::kName) && part.text.empty()) {
-    return Wrong(start, "%", name, wanted == Argument::kHeader ? "(HEADER)% needs the name of a header" : "(NAME)% needs a name");
+    return Wrong(start, "%", name,
+                 wanted == Argument::kHeader ? "(HEADER)% needs the name of a header" : "(NAME)% needs a name");
   }
   if (wanted == Argument::kHeader) {
     const size_t mark = part.text.find('?');
@@ -139,11 +143,13 @@ absl::StatusOr<std::shared_ptr<const AccessFormat>> AccessFormat::FromText(std::
   return std::shared_ptr<const AccessFormat>(std::move(format));
 }
 
-absl::StatusOr<std::shared_ptr<const AccessFormat>> AccessFormat::FromJson(const std::vector<std::pair<std::string, std::string>>& fields) {
+absl::StatusOr<std::shared_ptr<const AccessFormat>> AccessFormat::FromJson(
+    const std::vector<std::pair<std::string, std::string>>& fields) {
   auto format = std::make_shared<AccessFormat>();
   for (const auto& [key, text] : fields) {
     auto parts = Parse(text);
-    if (!parts.ok()) return absl::InvalidArgumentError(absl::StrCat("json_format[\"", key, "\"]: ", parts.status().message()));
+    if (!parts.ok())
+      return absl::InvalidArgumentError(absl::StrCat("json_format[\"", key, "\"]: ", parts.status().message()));
     Field field;
     AppendJsonString(key, &field.key);
     field.key += ':';
@@ -159,10 +165,14 @@ bool AccessFormat::HeaderValue(const Part& part, const AccessRecord& record, std
   const auto look = [&](const std::string& name) -> std::optional<std::string_view> {
     switch (part.command->headers) {
       case Headers::kRequest:
-      case Headers::kRequestPath: return record.headers->Request(name);
-      case Headers::kResponse: return record.headers->Response(name);
-      case Headers::kTrailer: return record.headers->Trailer(name);
-      case Headers::kNotHeaders: break;
+      case Headers::kRequestPath:
+        return record.headers->Request(name);
+      case Headers::kResponse:
+        return record.headers->Response(name);
+      case Headers::kTrailer:
+        return record.headers->Trailer(name);
+      case Headers::kNotHeaders:
+        break;
     }
     return std::nullopt;
   };

@@ -21,9 +21,10 @@ class AccessFormat {
  public:
   // Empty: Envoy's default format. The error names the command and where it stands.
   static absl::StatusOr<std::shared_ptr<const AccessFormat>> FromText(std::string_view text);
-  // One JSON object per line with these keys, in their order. A value that is one command alone keeps its type: numbers are
-  // numbers, what is not known is null. The error names the key too.
-  static absl::StatusOr<std::shared_ptr<const AccessFormat>> FromJson(const std::vector<std::pair<std::string, std::string>>& fields);
+  // One JSON object per line with these keys, in their order. A value that is one command alone keeps its type: numbers
+  // are numbers, what is not known is null. The error names the key too.
+  static absl::StatusOr<std::shared_ptr<const AccessFormat>> FromJson(
+      const std::vector<std::pair<std::string, std::string>>& fields);
 
   // Appends one line, with its end.
   void Append(const AccessRecord& record, std::string* line) const;

@@ -1,4 +1,5 @@
-// Cell: a number that one thread counts up and any thread reads. A plain load, add and store: no locked instruction, no lock.
+// Cell: a number that one thread counts up and any thread reads. A plain load, add and store: no locked instruction, no
+// lock.
 #ifndef WEFT_PROXY_TELEMETRY_CELL_H_
 #define WEFT_PROXY_TELEMETRY_CELL_H_
 

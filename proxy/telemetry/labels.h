@@ -1,6 +1,7 @@
-// The labels of traffic metrics. A series is known by a SeriesKey of eight bytes: four small words with a fixed vocabulary, and
-// two ids of label pairs (who called; what was called), which a LabelPairs table gives out. So finding the series of a request is
-// one lookup by a number, and no text is touched. Peers never choose a label's text: it comes from configuration and certificates.
+// The labels of traffic metrics. A series is known by a SeriesKey of eight bytes: four small words with a fixed
+// vocabulary, and two ids of label pairs (who called; what was called), which a LabelPairs table gives out. So finding
+// the series of a request is one lookup by a number, and no text is touched. Peers never choose a label's text: it
+// comes from configuration and certificates.
 #ifndef WEFT_PROXY_TELEMETRY_LABELS_H_
 #define WEFT_PROXY_TELEMETRY_LABELS_H_
 
@@ -50,7 +51,8 @@ struct SeriesKey {
 
   uint64_t packed() const {
     return uint64_t{source} | uint64_t{destination} << 16 | uint64_t{static_cast<uint8_t>(direction)} << 32 |
-           uint64_t{static_cast<uint8_t>(tls)} << 40 | uint64_t{static_cast<uint8_t>(code_class)} << 48 | uint64_t{reason} << 56;
+           uint64_t{static_cast<uint8_t>(tls)} << 40 | uint64_t{static_cast<uint8_t>(code_class)} << 48 |
+           uint64_t{reason} << 56;
   }
 };
 

@@ -16,11 +16,12 @@
 namespace weft::telemetry {
 namespace {
 
-constexpr std::array<std::string_view, kComponents> kNames = {"main", "config", "xds",    "identity", "tls",  "http",
-                                                             "tcp",  "upstream", "accept", "dns",     "admin"};
+constexpr std::array<std::string_view, kComponents> kNames = {"main", "config",   "xds",    "identity", "tls",  "http",
+                                                              "tcp",  "upstream", "accept", "dns",      "admin"};
 constexpr const char* kTextPattern = "[%Y-%m-%d %H:%M:%S.%e][%t][%l][%n] %v";
 // The message itself is already JSON text (see Log()).
-constexpr const char* kJsonPattern = R"({"time":"%Y-%m-%dT%H:%M:%S.%eZ","thread":%t,"level":"%l","component":"%n","message":%v})";
+constexpr const char* kJsonPattern =
+    R"({"time":"%Y-%m-%dT%H:%M:%S.%eZ","thread":%t,"level":"%l","component":"%n","message":%v})";
 
 thread_local LogProducer* producer = nullptr;
 thread_local uint32_t producer_file = 0;

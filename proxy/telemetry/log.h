@@ -1,6 +1,7 @@
-// The proxy's own log: lines like Envoy's, "[2026-01-31 12:00:00.000][42][warning][http] text", or JSON. Each component has its own
-// level, which can be changed while the proxy runs. A worker's lines go through its LogProducer, so that a stalled standard error
-// never stops a worker; other threads write at once. Any thread; SetUp() and the levels' changes on the main thread.
+// The proxy's own log: lines like Envoy's, "[2026-01-31 12:00:00.000][42][warning][http] text", or JSON. Each component
+// has its own level, which can be changed while the proxy runs. A worker's lines go through its LogProducer, so that a
+// stalled standard error never stops a worker; other threads write at once. Any thread; SetUp() and the levels' changes
+// on the main thread.
 #ifndef WEFT_PROXY_TELEMETRY_LOG_H_
 #define WEFT_PROXY_TELEMETRY_LOG_H_
 

@@ -1,5 +1,5 @@
-// LogRing: lines from one thread to the writer thread, in a ring of bytes. No lock: the producer moves `head`, the writer `tail`.
-// A line that does not fit is refused, never waited for. The ring's memory is taken with the first line.
+// LogRing: lines from one thread to the writer thread, in a ring of bytes. No lock: the producer moves `head`, the
+// writer `tail`. A line that does not fit is refused, never waited for. The ring's memory is taken with the first line.
 #ifndef WEFT_PROXY_TELEMETRY_LOG_RING_H_
 #define WEFT_PROXY_TELEMETRY_LOG_RING_H_
 

@@ -136,7 +136,8 @@ bool LogWriter::Drain() {
   uint32_t number;
   for (LogProducer* producer : producers) {
     // Bounded by what the ring holds, so that one busy producer does not keep the others waiting.
-    for (size_t taken = 0; taken < producer->ring_.capacity() && producer->ring_.Pop(&number, &line); taken += line.size()) {
+    for (size_t taken = 0; taken < producer->ring_.capacity() && producer->ring_.Pop(&number, &line);
+         taken += line.size()) {
       any = true;
       OpenFile& file = *files[number];
       file.pending += line;
@@ -191,7 +192,8 @@ void LogWriter::WriteOut(OpenFile& file) {
   size_t done = 0;
   while (file.fd >= 0 && done < file.pending.size()) {
     if (!file.owned && !WaitWritable(file.fd)) break;
-    const size_t most = file.owned ? file.pending.size() - done : std::min<size_t>(file.pending.size() - done, PIPE_BUF);
+    const size_t most =
+        file.owned ? file.pending.size() - done : std::min<size_t>(file.pending.size() - done, PIPE_BUF);
     const ssize_t put = write(file.fd, file.pending.data() + done, most);
     if (put >= 0) {
       done += static_cast<size_t>(put);

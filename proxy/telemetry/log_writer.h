@@ -1,6 +1,6 @@
-// LogWriter: the one thread that writes log files, so that a slow or full disk never delays a request: what it cannot take in
-// time is dropped by whoever offers it, and counted. The thread starts with the first file. One per process; made and destroyed on
-// the main thread, after the producers have stopped.
+// LogWriter: the one thread that writes log files, so that a slow or full disk never delays a request: what it cannot
+// take in time is dropped by whoever offers it, and counted. The thread starts with the first file. One per process;
+// made and destroyed on the main thread, after the producers have stopped.
 #ifndef WEFT_PROXY_TELEMETRY_LOG_WRITER_H_
 #define WEFT_PROXY_TELEMETRY_LOG_WRITER_H_
 
@@ -40,8 +40,9 @@ class LogWriter {
   LogWriter();
   ~LogWriter();  // writes what is queued
 
-  // A number for Write(). The same path gives the same number. "/dev/stdout" and "/dev/stderr" are the process' own. The file is
-  // opened, appended to and created by the writer thread; what cannot be written is counted. Any thread, rarely.
+  // A number for Write(). The same path gives the same number. "/dev/stdout" and "/dev/stderr" are the process' own.
+  // The file is opened, appended to and created by the writer thread; what cannot be written is counted. Any thread,
+  // rarely.
   uint32_t File(std::string_view path);
   // For one producing thread. Lives as long as the writer.
   LogProducer* AddProducer(size_t ring_bytes = kRingBytes);
@@ -73,8 +74,8 @@ class LogWriter {
   void Open(OpenFile& file);
   void ReportLoss(OpenFile& file, int error);
 
-  std::mutex mutex_;                                     // files_ and producers_ grow under it
-  std::vector<std::unique_ptr<OpenFile>> files_;         // their contents belong to the writer thread
+  std::mutex mutex_;                              // files_ and producers_ grow under it
+  std::vector<std::unique_ptr<OpenFile>> files_;  // their contents belong to the writer thread
   std::vector<std::unique_ptr<LogProducer>> producers_;
   const int wake_fd_;
   // 0: the writer sleeps until it is woken; 1: it was woken and waits for company; 2: it was told to hurry; 3: stop.

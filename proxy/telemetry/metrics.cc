@@ -34,7 +34,8 @@ double Number(uint64_t value) { return static_cast<double>(value); }
 
 }  // namespace
 
-Metrics::Metrics(int64_t series_limit) : budget_(std::clamp<int64_t>(series_limit, 0, kMaxSeriesLimit)), reserve_(kReserve) {}
+Metrics::Metrics(int64_t series_limit)
+    : budget_(std::clamp<int64_t>(series_limit, 0, kMaxSeriesLimit)), reserve_(kReserve) {}
 Metrics::~Metrics() = default;
 
 WorkerMetrics& Metrics::AddWorker(WorkerMetrics::PostToMain post_to_main) {
@@ -66,7 +67,7 @@ template void Metrics::Retire(const Series<ServiceCells>&);
 template void Metrics::Retire(const Series<TcpCells>&);
 
 template <class CellsT>
-Metrics::Totals<CellsT> Metrics::Sum(SeriesSet<CellsT> WorkerMetrics::*set) const {
+Metrics::Totals<CellsT> Metrics::Sum(SeriesSet<CellsT> WorkerMetrics::* set) const {
   Totals<CellsT> totals;
   for (const auto& worker : workers_) {
     ((*worker).*set).ForEach([&](const Series<CellsT>& one) {
@@ -83,7 +84,7 @@ Metrics::Totals<CellsT> Metrics::Sum(SeriesSet<CellsT> WorkerMetrics::*set) cons
   return totals;
 }
 
-uint64_t Metrics::Sum(Cell WorkerMetrics::*cell) const {
+uint64_t Metrics::Sum(Cell WorkerMetrics::* cell) const {
   uint64_t sum = 0;
   for (const auto& worker : workers_) sum += ((*worker).*cell).value();
   return sum;
@@ -91,8 +92,8 @@ uint64_t Metrics::Sum(Cell WorkerMetrics::*cell) const {
 
 void Metrics::AddTraffic(Page& page) const {
   for (const auto& [texts, cells] : Sum(&WorkerMetrics::requests_)) {
-    page.Counter("requests_total", "HTTP requests that ended, by who called what and how it went.", RequestLabels(texts),
-                 Number(cells[0]));
+    page.Counter("requests_total", "HTTP requests that ended, by who called what and how it went.",
+                 RequestLabels(texts), Number(cells[0]));
   }
   for (const auto& [texts, cells] : Sum(&WorkerMetrics::services_)) {
     const Page::Labels labels = ServiceLabels(texts);
@@ -100,18 +101,22 @@ void Metrics::AddTraffic(Page& page) const {
     uint64_t count = 0;
     for (int i = 0; i < kBuckets; ++i) {
       count += cells[static_cast<size_t>(i)];
-      const double bound = i + 1 < kBuckets ? Number(static_cast<uint64_t>(kDurationBoundsMicros[static_cast<size_t>(i)])) / 1e6
-                                            : std::numeric_limits<double>::infinity();
+      const double bound = i + 1 < kBuckets
+                               ? Number(static_cast<uint64_t>(kDurationBoundsMicros[static_cast<size_t>(i)])) / 1e6
+                               : std::numeric_limits<double>::infinity();
       buckets.push_back({count, bound});
     }
     page.Histogram("request_duration_seconds", "Time from a request's head to the last byte of its response.", labels,
                    std::move(buckets), Number(cells[ServiceCells::kSumNanos]) / 1e9);
-    page.Counter("request_bytes_total", "Content bytes of requests.", labels, Number(cells[ServiceCells::kRequestBytes]));
-    page.Counter("response_bytes_total", "Content bytes of responses.", labels, Number(cells[ServiceCells::kResponseBytes]));
+    page.Counter("request_bytes_total", "Content bytes of requests.", labels,
+                 Number(cells[ServiceCells::kRequestBytes]));
+    page.Counter("response_bytes_total", "Content bytes of responses.", labels,
+                 Number(cells[ServiceCells::kResponseBytes]));
   }
   for (const auto& [texts, cells] : Sum(&WorkerMetrics::tcp_)) {
     const Page::Labels labels = TcpLabels(texts);
-    page.Counter("tcp_connections_total", "Opaque connections that ended.", labels, Number(cells[TcpCells::kConnections]));
+    page.Counter("tcp_connections_total", "Opaque connections that ended.", labels,
+                 Number(cells[TcpCells::kConnections]));
     page.Counter("tcp_received_bytes_total", "Bytes that clients sent over opaque connections that ended.", labels,
                  Number(cells[TcpCells::kReceived]));
     page.Counter("tcp_sent_bytes_total", "Bytes that clients were sent over opaque connections that ended.", labels,
@@ -139,10 +144,12 @@ void Metrics::AddConnections(Page& page) const {
       sent += counters.bytes_sent.value();
       for (size_t k = 0; k < accepted.size(); ++k) accepted[k] += counters.tls_accepted[k].value();
       for (size_t k = 0; k < refused.size(); ++k) refused[k] += counters.refused[k].value();
-      counters.malformed.ForEach([&](std::string_view reason, uint64_t count) { malformed[std::string(reason)] += count; });
+      counters.malformed.ForEach(
+          [&](std::string_view reason, uint64_t count) { malformed[std::string(reason)] += count; });
     }
     page.Counter("connections_total", "Client connections that were accepted.", direction, Number(opened));
-    page.Gauge("connections_active", "Client connections that are open.", direction, Number(opened - std::min(opened, closed)));
+    page.Gauge("connections_active", "Client connections that are open.", direction,
+               Number(opened - std::min(opened, closed)));
     page.Counter("received_bytes_total", "Content bytes from clients, HTTP and opaque.", direction, Number(received));
     page.Counter("sent_bytes_total", "Content bytes to clients, HTTP and opaque.", direction, Number(sent));
     for (size_t k = 0; k < accepted.size(); ++k) {
@@ -156,12 +163,12 @@ void Metrics::AddConnections(Page& page) const {
                    labels_with("reason", base::Name(static_cast<base::FailureKind>(k))), Number(refused[k]));
     }
     for (const auto& [reason, count] : malformed) {
-      page.Counter("malformed_requests_total", "Messages that could not be read as a request.", labels_with("reason", reason),
-                   Number(count));
+      page.Counter("malformed_requests_total", "Messages that could not be read as a request.",
+                   labels_with("reason", reason), Number(count));
     }
   }
-  page.Counter("accept_failures_total", "Times that no connection could be accepted.", {{"reason", "out_of_descriptors"}},
-               Number(Sum(&WorkerMetrics::accepts_out_of_descriptors)));
+  page.Counter("accept_failures_total", "Times that no connection could be accepted.",
+               {{"reason", "out_of_descriptors"}}, Number(Sum(&WorkerMetrics::accepts_out_of_descriptors)));
   page.Counter("accept_failures_total", "", {{"reason", "other"}}, Number(Sum(&WorkerMetrics::accepts_failed)));
 }
 
@@ -178,13 +185,15 @@ void Metrics::AddUpstream(Page& page) const {
       for (size_t k = 0; k < failed.size(); ++k) failed[k] += counters.upstream_failed[k].value();
     }
     page.Counter("retries_total", "Tries after the first, of requests.", {{"direction", direction}}, Number(retries));
-    constexpr std::string_view kHelp = "Last tries of requests and opaque connections, by the connection that they used.";
+    constexpr std::string_view kHelp =
+        "Last tries of requests and opaque connections, by the connection that they used.";
     page.Counter("upstream_connections_total", kHelp, {{"direction", direction}, {"kind", "new"}}, Number(connects));
     page.Counter("upstream_connections_total", kHelp, {{"direction", direction}, {"kind", "reused"}}, Number(reused));
     for (size_t k = 0; k < failed.size(); ++k) {
       if (failed[k] == 0) continue;
       page.Counter("upstream_failures_total", "Requests and opaque connections that failed on the endpoint's side.",
-                   {{"direction", direction}, {"reason", base::Name(static_cast<base::FailureKind>(k))}}, Number(failed[k]));
+                   {{"direction", direction}, {"reason", base::Name(static_cast<base::FailureKind>(k))}},
+                   Number(failed[k]));
     }
   }
 }
@@ -192,15 +201,20 @@ void Metrics::AddUpstream(Page& page) const {
 void Metrics::AddOwn(Page& page) const {
   page.Counter("local_replies_logged_total", "Replies of this proxy's own making that its log shows.", {},
                Number(Sum(&WorkerMetrics::replies_logged)));
-  page.Counter("local_replies_not_logged_total", "Replies of this proxy's own making that the sampling of its log left out.", {},
+  page.Counter("local_replies_not_logged_total",
+               "Replies of this proxy's own making that the sampling of its log left out.", {},
                Number(Sum(&WorkerMetrics::replies_not_logged)));
-  page.Counter("access_log_lines_total", "Lines handed to the access logs.", {}, Number(Sum(&WorkerMetrics::access_log_lines)));
+  page.Counter("access_log_lines_total", "Lines handed to the access logs.", {},
+               Number(Sum(&WorkerMetrics::access_log_lines)));
   page.Counter("access_log_dropped_total", "Access log lines dropped because their writer was behind.", {},
                Number(Sum(&WorkerMetrics::access_log_dropped)));
-  page.Gauge("metric_series", "Lines of this page that traffic made.", {}, Number(static_cast<uint64_t>(budget_.used() + reserve_.used())));
-  page.Gauge("metric_series_limit", "Lines of this page that traffic may make; what comes later is counted as \"other\".", {},
+  page.Gauge("metric_series", "Lines of this page that traffic made.", {},
+             Number(static_cast<uint64_t>(budget_.used() + reserve_.used())));
+  page.Gauge("metric_series_limit",
+             "Lines of this page that traffic may make; what comes later is counted as \"other\".", {},
              Number(static_cast<uint64_t>(budget_.limit())));
-  page.Counter("metric_series_overflow_total", "Times that something was counted as \"other\" because the limit was reached.", {},
+  page.Counter("metric_series_overflow_total",
+               "Times that something was counted as \"other\" because the limit was reached.", {},
                Number(Sum(&WorkerMetrics::series_overflows)));
 }
 

@@ -1,5 +1,6 @@
-// Metrics: all that a proxy counts, summed over its workers at the scrape without stopping them. Main thread only; outlives the
-// workers' threads. Bounded: series of traffic share one budget of lines, what comes later is counted under "other".
+// Metrics: all that a proxy counts, summed over its workers at the scrape without stopping them. Main thread only;
+// outlives the workers' threads. Bounded: series of traffic share one budget of lines, what comes later is counted
+// under "other".
 #ifndef WEFT_PROXY_TELEMETRY_METRICS_H_
 #define WEFT_PROXY_TELEMETRY_METRICS_H_
 
@@ -42,10 +43,10 @@ class Metrics final : public prometheus::Collectable {
   template <class CellsT>
   void Retire(const Series<CellsT>& series);
   template <class CellsT>
-  Totals<CellsT> Sum(SeriesSet<CellsT> WorkerMetrics::*set) const;
+  Totals<CellsT> Sum(SeriesSet<CellsT> WorkerMetrics::* set) const;
   template <class CellsT>
   Totals<CellsT>& retired() const;
-  uint64_t Sum(Cell WorkerMetrics::*cell) const;
+  uint64_t Sum(Cell WorkerMetrics::* cell) const;
   void AddTraffic(Page& page) const;
   void AddConnections(Page& page) const;
   void AddUpstream(Page& page) const;
@@ -55,8 +56,8 @@ class Metrics final : public prometheus::Collectable {
   SeriesBudget reserve_;
   std::vector<std::unique_ptr<WorkerMetrics>> workers_;
   std::vector<std::function<void(Page&)>> sources_;
-  // What workers counted in series that they have dropped, while another worker still has the same series: a counter must not
-  // fall. Forgotten with the last of them, at the next scrape.
+  // What workers counted in series that they have dropped, while another worker still has the same series: a counter
+  // must not fall. Forgotten with the last of them, at the next scrape.
   mutable Totals<RequestCells> retired_requests_;
   mutable Totals<ServiceCells> retired_services_;
   mutable Totals<TcpCells> retired_tcp_;

@@ -1,5 +1,5 @@
-// NamedCounters: counters by a short word that the code made up (never a peer), a bounded number of them. One thread counts,
-// any thread reads.
+// NamedCounters: counters by a short word that the code made up (never a peer), a bounded number of them. One thread
+// counts, any thread reads.
 #ifndef WEFT_PROXY_TELEMETRY_NAMED_COUNTERS_H_
 #define WEFT_PROXY_TELEMETRY_NAMED_COUNTERS_H_
 

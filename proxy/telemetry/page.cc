@@ -6,7 +6,8 @@
 
 namespace weft::telemetry {
 
-prometheus::ClientMetric& Page::Add(std::string_view name, std::string_view help, prometheus::MetricType type, const Labels& labels) {
+prometheus::ClientMetric& Page::Add(std::string_view name, std::string_view help, prometheus::MetricType type,
+                                    const Labels& labels) {
   const auto [place, is_new] = index_.emplace(std::string(name), families_.size());
   if (is_new) {
     prometheus::MetricFamily family;

@@ -1,4 +1,5 @@
-// Page: builds the metrics page. Each family is named once with its help text; samples are added in any order. One thread.
+// Page: builds the metrics page. Each family is named once with its help text; samples are added in any order. One
+// thread.
 #ifndef WEFT_PROXY_TELEMETRY_PAGE_H_
 #define WEFT_PROXY_TELEMETRY_PAGE_H_
 
@@ -27,7 +28,8 @@ class Page {
   std::vector<prometheus::MetricFamily> Take() { return std::move(families_); }
 
  private:
-  prometheus::ClientMetric& Add(std::string_view name, std::string_view help, prometheus::MetricType type, const Labels& labels);
+  prometheus::ClientMetric& Add(std::string_view name, std::string_view help, prometheus::MetricType type,
+                                const Labels& labels);
 
   std::vector<prometheus::MetricFamily> families_;
   base::StringMap<size_t> index_;

@@ -63,7 +63,8 @@ void TimeFormat::Append(int64_t wall_micros, std::string* out) const {
     if (part.fraction_digits > 0) {
       AppendFraction(wall_micros, part.fraction_digits, out);
     } else {
-      *out += absl::FormatTime(absl::string_view(part.format.data(), part.format.size()), ToTime(wall_micros), absl::UTCTimeZone());
+      *out += absl::FormatTime(absl::string_view(part.format.data(), part.format.size()), ToTime(wall_micros),
+                               absl::UTCTimeZone());
     }
   }
 }

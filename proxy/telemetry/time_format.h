@@ -1,5 +1,5 @@
-// TimeFormat: a point of wall time in the formats of Envoy's %START_TIME(…)%: strftime's, in UTC, with %s (seconds since 1970) and
-// %f, %1f … %9f (the fraction). Immutable once compiled; any thread.
+// TimeFormat: a point of wall time in the formats of Envoy's %START_TIME(…)%: strftime's, in UTC, with %s (seconds
+// since 1970) and %f, %1f … %9f (the fraction). Immutable once compiled; any thread.
 #ifndef WEFT_PROXY_TELEMETRY_TIME_FORMAT_H_
 #define WEFT_PROXY_TELEMETRY_TIME_FORMAT_H_
 
@@ -18,8 +18,8 @@ class TimeFormat {
 
  private:
   struct Part {
-    std::string format;      // of absl::FormatTime; empty when
-    int fraction_digits = 0; // this is set
+    std::string format;       // of absl::FormatTime; empty when
+    int fraction_digits = 0;  // this is set
   };
   std::vector<Part> parts_;  // empty: the default
 };

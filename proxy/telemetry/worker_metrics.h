@@ -1,5 +1,5 @@
-// WorkerMetrics: everything that one worker counts. Its worker writes; the main thread reads through Metrics. Nothing here locks;
-// nothing allocates except the first use of a series.
+// WorkerMetrics: everything that one worker counts. Its worker writes; the main thread reads through Metrics. Nothing
+// here locks; nothing allocates except the first use of a series.
 #ifndef WEFT_PROXY_TELEMETRY_WORKER_METRICS_H_
 #define WEFT_PROXY_TELEMETRY_WORKER_METRICS_H_
 
@@ -17,13 +17,14 @@
 namespace weft::telemetry {
 
 // Upper bounds of weft_request_duration_seconds, in microseconds.
-inline constexpr std::array<int64_t, 13> kDurationBoundsMicros = {500,     1'000,   2'500,     5'000,     10'000,   25'000,   50'000,
-                                                                  100'000, 250'000, 500'000, 1'000'000, 2'500'000, 10'000'000};
+inline constexpr std::array<int64_t, 13> kDurationBoundsMicros = {
+    500, 1'000, 2'500, 5'000, 10'000, 25'000, 50'000, 100'000, 250'000, 500'000, 1'000'000, 2'500'000, 10'000'000};
 inline constexpr int kBuckets = static_cast<int>(kDurationBoundsMicros.size()) + 1;  // the last one has no bound
 
 // weft_requests_total, by all labels.
 using RequestCells = Cells<1, 1>;
-// By direction and destination: the duration's buckets (each value in one of them), its sum in nanoseconds, content bytes.
+// By direction and destination: the duration's buckets (each value in one of them), its sum in nanoseconds, content
+// bytes.
 struct ServiceCells : Cells<kBuckets + 3, kBuckets + 4> {
   static constexpr int kSumNanos = kBuckets, kRequestBytes = kBuckets + 1, kResponseBytes = kBuckets + 2;
 };
@@ -35,12 +36,12 @@ struct TcpCells : Cells<3, 3> {
 // Counters that are always there, of one direction.
 struct DirectionCounters {
   Cell connections_opened, connections_closed;
-  Cell bytes_received, bytes_sent;                       // content, from and to the clients
-  std::array<Cell, kTlsKinds> tls_accepted;              // handshakes that we ended as the server
-  std::array<Cell, base::kFailureKindCount> refused;     // connections
-  NamedCounters malformed;                               // messages
-  Cell retries;                                          // tries after the first
-  Cell upstream_connects, upstream_reused;               // last tries that dialled, that found a pooled connection
+  Cell bytes_received, bytes_sent;                    // content, from and to the clients
+  std::array<Cell, kTlsKinds> tls_accepted;           // handshakes that we ended as the server
+  std::array<Cell, base::kFailureKindCount> refused;  // connections
+  NamedCounters malformed;                            // messages
+  Cell retries;                                       // tries after the first
+  Cell upstream_connects, upstream_reused;            // last tries that dialled, that found a pooled connection
   std::array<Cell, base::kFailureKindCount> upstream_failed;
 };
 
@@ -58,7 +59,9 @@ class WorkerMetrics {
   uint16_t Source(std::string_view namespace_name, std::string_view service_account) {
     return sources_.Intern(namespace_name, service_account);
   }
-  uint16_t Destination(std::string_view service, std::string_view version) { return destinations_.Intern(service, version); }
+  uint16_t Destination(std::string_view service, std::string_view version) {
+    return destinations_.Intern(service, version);
+  }
   uint32_t label_epoch() const { return label_epoch_; }
 
   void CountRequest(const SeriesKey& key, base::Duration duration, uint64_t request_bytes, uint64_t response_bytes);

@@ -16,8 +16,8 @@
 
 namespace weft::tls {
 
-// Several certificates: those whose names cover the SNI are offered first, all others after them, in the order of the spec.
-// Which of the offered ones is used (ECDSA or RSA) BoringSSL decides by what the client can verify.
+// Several certificates: those whose names cover the SNI are offered first, all others after them, in the order of the
+// spec. Which of the offered ones is used (ECDSA or RSA) BoringSSL decides by what the client can verify.
 struct CertificateChoice {
   std::vector<LoadedCertificate> certificates;
 };
@@ -44,8 +44,8 @@ absl::Status UseFirstCertificate(SSL_CTX* ctx, const LoadedCertificate& certific
   return absl::InvalidArgumentError(absl::StrCat("tls_certificates[0]: ", pki::TakeSslError()));
 }
 
-// Chains are checked by ChainVerifier, which needs to know the connection: TlsStream sets the callback. This one only makes
-// sure that a connection on which nobody set it is refused.
+// Chains are checked by ChainVerifier, which needs to know the connection: TlsStream sets the callback. This one only
+// makes sure that a connection on which nobody set it is refused.
 ssl_verify_result_t RefuseAll(SSL*, uint8_t* alert) {
   *alert = SSL_AD_INTERNAL_ERROR;
   return ssl_verify_invalid;
@@ -67,12 +67,11 @@ struct ServerCallbacks {
     return index;
   }
   // No protocol in common: go on without one, as Envoy does; the filter chain decides.
-  static int SelectAlpn(SSL* ssl, const uint8_t** out, uint8_t* out_size, const uint8_t* in,
-                        unsigned in_size, void*) {
+  static int SelectAlpn(SSL* ssl, const uint8_t** out, uint8_t* out_size, const uint8_t* in, unsigned in_size, void*) {
     const std::string& ours = Of(ssl).alpn_;
-    const int result = SSL_select_next_proto(const_cast<uint8_t**>(out), out_size,
-                                             reinterpret_cast<const uint8_t*>(ours.data()),
-                                             static_cast<unsigned>(ours.size()), in, in_size);
+    const int result =
+        SSL_select_next_proto(const_cast<uint8_t**>(out), out_size, reinterpret_cast<const uint8_t*>(ours.data()),
+                              static_cast<unsigned>(ours.size()), in, in_size);
     return result == OPENSSL_NPN_NEGOTIATED ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_NOACK;
   }
   static int ChooseCertificate(SSL* ssl, void*) {
@@ -93,8 +92,7 @@ struct ServerCallbacks {
 ServerContext::ServerContext() = default;
 ServerContext::~ServerContext() { SSL_CTX_free(ctx_); }
 
-absl::StatusOr<std::shared_ptr<const ServerContext>> ServerContext::Create(
-    const config::DownstreamTlsSpec& spec) {
+absl::StatusOr<std::shared_ptr<const ServerContext>> ServerContext::Create(const config::DownstreamTlsSpec& spec) {
   std::shared_ptr<ServerContext> context(new ServerContext);
   auto ctx = NewContext(spec.common.parameters);
   if (!ctx.ok()) return ctx.status();
@@ -125,15 +123,13 @@ absl::StatusOr<std::shared_ptr<const ServerContext>> ServerContext::Create(
   context->require_client_certificate_ = spec.require_client_certificate;
   context->require_sni_ = spec.require_sni;
   if (spec.require_client_certificate && context->verifier_ == nullptr) {
-    return absl::InvalidArgumentError(
-        "require_client_certificate: there is no validation_context to check it with");
+    return absl::InvalidArgumentError("require_client_certificate: there is no validation_context to check it with");
   }
   if (context->verifier_ != nullptr) {
-    const int mode = SSL_VERIFY_PEER |
-                     (spec.require_client_certificate ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0);
+    const int mode = SSL_VERIFY_PEER | (spec.require_client_certificate ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0);
     SSL_CTX_set_custom_verify(ctx->get(), mode, RefuseAll);
-    // Inside the mesh every client has one certificate; the names of the roots would only make the handshake longer. They are
-    // sent when there are few, for clients that choose by them.
+    // Inside the mesh every client has one certificate; the names of the roots would only make the handshake longer.
+    // They are sent when there are few, for clients that choose by them.
     bssl::UniquePtr<STACK_OF(CRYPTO_BUFFER)> names(sk_CRYPTO_BUFFER_new_null());
     constexpr size_t kMaxNames = 8;
     if (context->verifier_->root_names().size() <= kMaxNames) {
@@ -162,8 +158,7 @@ absl::StatusOr<std::shared_ptr<const ServerContext>> ServerContext::Create(
 ClientContext::ClientContext() = default;
 ClientContext::~ClientContext() { SSL_CTX_free(ctx_); }
 
-absl::StatusOr<std::shared_ptr<const ClientContext>> ClientContext::Create(
-    const config::UpstreamTlsSpec& spec) {
+absl::StatusOr<std::shared_ptr<const ClientContext>> ClientContext::Create(const config::UpstreamTlsSpec& spec) {
   std::shared_ptr<ClientContext> context(new ClientContext);
   auto ctx = NewContext(spec.common.parameters);
   if (!ctx.ok()) return ctx.status();
@@ -171,8 +166,7 @@ absl::StatusOr<std::shared_ptr<const ClientContext>> ClientContext::Create(
     auto loaded = LoadCertificate(spec.common.certificates[i], i);
     if (!loaded.ok()) return loaded.status();
     if (!SSL_CTX_add1_credential(ctx->get(), loaded->credential.get())) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("tls_certificates[", i, "]: ", pki::TakeSslError()));
+      return absl::InvalidArgumentError(absl::StrCat("tls_certificates[", i, "]: ", pki::TakeSslError()));
     }
     if (i == 0) context->local_uri_ = loaded->uri;
     context->not_after_unix_ = std::min(context->not_after_unix_, loaded->not_after_unix);
@@ -184,8 +178,8 @@ absl::StatusOr<std::shared_ptr<const ClientContext>> ClientContext::Create(
   SSL_CTX_set_custom_verify(ctx->get(), SSL_VERIFY_PEER, RefuseAll);
   auto alpn = AlpnWireForm(spec.common.alpn);
   if (!alpn.ok()) return alpn.status();
-  if (!alpn->empty() && SSL_CTX_set_alpn_protos(ctx->get(), reinterpret_cast<const uint8_t*>(alpn->data()),
-                                                alpn->size()) != 0) {
+  if (!alpn->empty() &&
+      SSL_CTX_set_alpn_protos(ctx->get(), reinterpret_cast<const uint8_t*>(alpn->data()), alpn->size()) != 0) {
     return absl::InvalidArgumentError("alpn_protocols");
   }
   if (spec.sni.size() > TLSEXT_MAXLEN_host_name) {
@@ -202,14 +196,13 @@ absl::StatusOr<std::shared_ptr<const ClientContext>> ClientContext::Create(
 
 uint64_t SettingsHash(const config::UpstreamTlsSpec& spec) {
   const config::TlsParametersSpec& parameters = spec.common.parameters;
-  uint64_t hash = absl::HashOf(spec.sni, spec.common.alpn, parameters.min_version, parameters.max_version,
-                               parameters.cipher_suites, parameters.curves,
-                               spec.common.certificates.size(), spec.common.validation.has_value());
+  uint64_t hash =
+      absl::HashOf(spec.sni, spec.common.alpn, parameters.min_version, parameters.max_version, parameters.cipher_suites,
+                   parameters.curves, spec.common.certificates.size(), spec.common.validation.has_value());
   if (!spec.common.validation.has_value()) return hash;
   const config::ValidationSpec& validation = *spec.common.validation;
-  hash = absl::HashOf(hash, validation.trusted_ca_pem, validation.system_roots,
-                      validation.accept_untrusted, validation.spki_sha256_base64,
-                      validation.certificate_sha256);
+  hash = absl::HashOf(hash, validation.trusted_ca_pem, validation.system_roots, validation.accept_untrusted,
+                      validation.spki_sha256_base64, validation.certificate_sha256);
   for (const config::SanMatchSpec& san : validation.sans) {
     hash = absl::HashOf(hash, san.type, san.how, san.text, san.ignore_case);
   }

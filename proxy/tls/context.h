@@ -1,10 +1,11 @@
-// ServerContext and ClientContext: everything of a TLS configuration that connections share, compiled by assemble/ from a spec
-// whose secrets are in place. Immutable after Create; one object serves all workers (BoringSSL's SSL_CTX is made for that), and a
-// renewed certificate is a new object: connections keep the one that they began with. No type of the TLS library is named here.
+// ServerContext and ClientContext: everything of a TLS configuration that connections share, compiled by assemble/ from
+// a spec whose secrets are in place. Immutable after Create; one object serves all workers (BoringSSL's SSL_CTX is made
+// for that), and a renewed certificate is a new object: connections keep the one that they began with. No type of the
+// TLS library is named here.
 //
-// Ours where the spec says nothing: TLS 1.2 to 1.3; X25519MLKEM768, X25519, P-256; AES-128-GCM first where the CPU has AES (in
-// TLS 1.3 BoringSSL decides exactly so); resumption by tickets whose keys change by themselves; no early data, no renegotiation,
-// no key log.
+// Ours where the spec says nothing: TLS 1.2 to 1.3; X25519MLKEM768, X25519, P-256; AES-128-GCM first where the CPU has
+// AES (in TLS 1.3 BoringSSL decides exactly so); resumption by tickets whose keys change by themselves; no early data,
+// no renegotiation, no key log.
 #ifndef WEFT_PROXY_TLS_CONTEXT_H_
 #define WEFT_PROXY_TLS_CONTEXT_H_
 
@@ -25,8 +26,8 @@ struct CertificateChoice;
 
 class ServerContext {
  public:
-  // InvalidArgument names the field: no certificate, key and certificate that differ, a cipher or curve that does not exist, a
-  // client certificate required without anything to check it with, a secret or file that is not in place yet.
+  // InvalidArgument names the field: no certificate, key and certificate that differ, a cipher or curve that does not
+  // exist, a client certificate required without anything to check it with, a secret or file that is not in place yet.
   static absl::StatusOr<std::shared_ptr<const ServerContext>> Create(const config::DownstreamTlsSpec& spec);
   ~ServerContext();
 
@@ -68,14 +69,15 @@ class ClientContext {
   std::string sni_;
   std::string local_uri_;
   int64_t not_after_unix_ = INT64_MAX;
-  // Some ALPN name is the mesh's own ("weft-…"): then the server must choose one, or it is no sidecar and would take our bytes
-  // for something else.
+  // Some ALPN name is the mesh's own ("weft-…"): then the server must choose one, or it is no sidecar and would take
+  // our bytes for something else.
   bool needs_protocol_ = false;
   uint64_t number_ = 0;  // tells contexts apart in the session cache
 };
 
-// A hash of what decides whether two connections are interchangeable: versions, ciphers, curves, ALPN, SNI, trusted roots and
-// wanted names. Certificates and keys are left out on purpose, so that a renewal does not abandon pooled connections.
+// A hash of what decides whether two connections are interchangeable: versions, ciphers, curves, ALPN, SNI, trusted
+// roots and wanted names. Certificates and keys are left out on purpose, so that a renewal does not abandon pooled
+// connections.
 uint64_t SettingsHash(const config::UpstreamTlsSpec& spec);
 
 }  // namespace weft::tls

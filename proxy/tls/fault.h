@@ -1,5 +1,5 @@
-// Why a TLS handshake or connection failed, in words for logs and metrics. A Fault becomes a base::Failure by ToFailure, whose
-// detail begins with the word. Plain values; any thread.
+// Why a TLS handshake or connection failed, in words for logs and metrics. A Fault becomes a base::Failure by
+// ToFailure, whose detail begins with the word. Plain values; any thread.
 #ifndef WEFT_PROXY_TLS_FAULT_H_
 #define WEFT_PROXY_TLS_FAULT_H_
 
@@ -16,7 +16,7 @@ enum class Side : uint8_t { kServer, kClient };  // which end we are
 enum class Fault : uint8_t {
   kNone,
   // The peer's certificate.
-  kNoCertificate,     // none came, and one is required
+  kNoCertificate,  // none came, and one is required
   kExpired,
   kNotYetValid,
   kUntrustedIssuer,   // no chain to a trusted root
@@ -25,15 +25,15 @@ enum class Fault : uint8_t {
   kWrongUsage,        // not for this side of TLS
   kBadCertificate,    // does not parse, or breaks a rule of X.509
   // The handshake.
-  kRefusedByPeer,     // the peer sent an alert; the text says which
-  kNotTls,            // the peer speaks something else
-  kNothingInCommon,   // no version, cipher or signature both can
-  kNoServerName,      // SNI is required
-  kNoProtocol,        // the server chose none of the mesh's ALPN names: what we would send it is not what it expects
+  kRefusedByPeer,    // the peer sent an alert; the text says which
+  kNotTls,           // the peer speaks something else
+  kNothingInCommon,  // no version, cipher or signature both can
+  kNoServerName,     // SNI is required
+  kNoProtocol,       // the server chose none of the mesh's ALPN names: what we would send it is not what it expects
   kTimeout,
-  kClosed,            // the peer went away in the middle
-  kTruncated,         // the connection ended without close_notify
-  kProtocol,          // anything else against the rules of TLS
+  kClosed,     // the peer went away in the middle
+  kTruncated,  // the connection ended without close_notify
+  kProtocol,   // anything else against the rules of TLS
   kInternal,
 };
 
@@ -47,7 +47,8 @@ struct FaultReport {
   explicit operator bool() const { return fault != Fault::kNone; }
 };
 
-// Server side: kDownstreamCertificate or kDownstreamTls. Client side: kUpstreamTls, never sent, so safe to retry elsewhere.
+// Server side: kDownstreamCertificate or kDownstreamTls. Client side: kUpstreamTls, never sent, so safe to retry
+// elsewhere.
 base::Failure ToFailure(Side side, const FaultReport& report);
 
 }  // namespace weft::tls

@@ -23,12 +23,18 @@ using net::IoState;
 
 uint8_t AlertOf(Fault fault) {
   switch (fault) {
-    case Fault::kExpired: return SSL_AD_CERTIFICATE_EXPIRED;
-    case Fault::kUntrustedIssuer: return SSL_AD_UNKNOWN_CA;
-    case Fault::kWrongIdentity: return SSL_AD_ACCESS_DENIED;
-    case Fault::kWrongUsage: return SSL_AD_UNSUPPORTED_CERTIFICATE;
-    case Fault::kInternal: return SSL_AD_INTERNAL_ERROR;
-    default: return SSL_AD_BAD_CERTIFICATE;
+    case Fault::kExpired:
+      return SSL_AD_CERTIFICATE_EXPIRED;
+    case Fault::kUntrustedIssuer:
+      return SSL_AD_UNKNOWN_CA;
+    case Fault::kWrongIdentity:
+      return SSL_AD_ACCESS_DENIED;
+    case Fault::kWrongUsage:
+      return SSL_AD_UNSUPPORTED_CERTIFICATE;
+    case Fault::kInternal:
+      return SSL_AD_INTERNAL_ERROR;
+    default:
+      return SSL_AD_BAD_CERTIFICATE;
   }
 }
 
@@ -58,10 +64,8 @@ struct StreamCallbacks {
 runtime::Task<TlsStream::Handshaken> TlsStream::Accept(runtime::Reactor& reactor,
                                                        std::unique_ptr<net::ByteStream> lower,
                                                        std::shared_ptr<const ServerContext> context,
-                                                       base::ByteChain prefix,
-                                                       runtime::TimePoint deadline) {
-  std::unique_ptr<TlsStream> stream(
-      new TlsStream(reactor, std::move(lower), Side::kServer, std::move(prefix)));
+                                                       base::ByteChain prefix, runtime::TimePoint deadline) {
+  std::unique_ptr<TlsStream> stream(new TlsStream(reactor, std::move(lower), Side::kServer, std::move(prefix)));
   stream->ssl_ = SSL_new(context->ctx_);
   WEFT_CHECK(stream->ssl_ != nullptr);
   stream->server_ = std::move(context);
@@ -72,8 +76,7 @@ runtime::Task<TlsStream::Handshaken> TlsStream::Accept(runtime::Reactor& reactor
 runtime::Task<TlsStream::Handshaken> TlsStream::Connect(runtime::Reactor& reactor,
                                                         std::unique_ptr<net::ByteStream> lower,
                                                         std::shared_ptr<const ClientContext> context,
-                                                        ConnectOptions options,
-                                                        runtime::TimePoint deadline) {
+                                                        ConnectOptions options, runtime::TimePoint deadline) {
   std::unique_ptr<TlsStream> stream(new TlsStream(reactor, std::move(lower), Side::kClient, {}));
   SSL* ssl = stream->ssl_ = SSL_new(context->ctx_);
   WEFT_CHECK(ssl != nullptr);
@@ -81,8 +84,8 @@ runtime::Task<TlsStream::Handshaken> TlsStream::Connect(runtime::Reactor& reacto
   if (!stream->server_name_.empty()) SSL_set_tlsext_host_name(ssl, stream->server_name_.c_str());
   if (options.resume) {
     const net::Address& peer = stream->lower_->peer_address();
-    stream->session_key_ = std::make_unique<SessionKey>(
-        SessionKey{context->number_, absl::HashOf(peer.Hash(), stream->server_name_)});
+    stream->session_key_ =
+        std::make_unique<SessionKey>(SessionKey{context->number_, absl::HashOf(peer.Hash(), stream->server_name_)});
     SessionCache::Attach(ssl, stream->session_key_.get());
     if (auto session = SessionCache::ForThisThread().Take(*stream->session_key_)) {
       SSL_set_session(ssl, session.get());
@@ -93,8 +96,7 @@ runtime::Task<TlsStream::Handshaken> TlsStream::Connect(runtime::Reactor& reacto
   return Run(std::move(stream), deadline);
 }
 
-runtime::Task<TlsStream::Handshaken> TlsStream::Run(std::unique_ptr<TlsStream> stream,
-                                                    runtime::TimePoint deadline) {
+runtime::Task<TlsStream::Handshaken> TlsStream::Run(std::unique_ptr<TlsStream> stream, runtime::TimePoint deadline) {
   SSL* ssl = stream->ssl_;
   SSL_set_ex_data(ssl, StreamCallbacks::Index(), stream.get());
   SSL_set_custom_verify(ssl, SSL_get_verify_mode(ssl), StreamCallbacks::Verify);
@@ -104,8 +106,7 @@ runtime::Task<TlsStream::Handshaken> TlsStream::Run(std::unique_ptr<TlsStream> s
   auto ended = co_await runtime::Within<Status>(stream->reactor_, deadline, nullptr, stream->Handshake());
   if (ended.outcome != runtime::Outcome::kDone) {
     stream->failed_ = true;
-    co_return ToFailure(stream->side_,
-                        {Fault::kTimeout, std::string("in state ") + SSL_state_string_long(ssl)});
+    co_return ToFailure(stream->side_, {Fault::kTimeout, std::string("in state ") + SSL_state_string_long(ssl)});
   }
   if (!ended.value->ok()) co_return std::move(*ended.value).failure();
   co_return std::move(stream);
@@ -156,7 +157,8 @@ Status TlsStream::FinishHandshake() {
   SSL_get0_alpn_selected(ssl_, &protocol, &size);
   alpn_.assign(reinterpret_cast<const char*>(protocol), size);
   if (client_ != nullptr && client_->needs_protocol_ && alpn_.empty()) {
-    fault_ = {Fault::kNoProtocol, absl::StrCat(peer_ != nullptr ? peer_->uri : std::string(), " chose none of our ALPN names")};
+    fault_ = {Fault::kNoProtocol,
+              absl::StrCat(peer_ != nullptr ? peer_->uri : std::string(), " chose none of our ALPN names")};
   }
   if (fault_) {
     failed_ = true;

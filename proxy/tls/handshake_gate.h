@@ -1,6 +1,6 @@
-// Handshakes cost a hundred times what a request costs. HandshakeGate lets a worker make at most kStepsPerTurn handshake steps
-// in one turn of its loop; the others wait, first come first served, so that established traffic is never delayed by more.
-// INTERNAL to proxy/tls; one per thread, and only with the reactor of that thread.
+// Handshakes cost a hundred times what a request costs. HandshakeGate lets a worker make at most kStepsPerTurn
+// handshake steps in one turn of its loop; the others wait, first come first served, so that established traffic is
+// never delayed by more. INTERNAL to proxy/tls; one per thread, and only with the reactor of that thread.
 #ifndef WEFT_PROXY_TLS_HANDSHAKE_GATE_H_
 #define WEFT_PROXY_TLS_HANDSHAKE_GATE_H_
 

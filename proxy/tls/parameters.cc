@@ -33,9 +33,12 @@ CRYPTO_BUFFER_POOL* CertificatePool() {
 
 uint16_t VersionNumber(TlsVersion version, uint16_t automatic) {
   switch (version) {
-    case TlsVersion::kAuto: return automatic;
-    case TlsVersion::kTls12: return TLS1_2_VERSION;
-    case TlsVersion::kTls13: return TLS1_3_VERSION;
+    case TlsVersion::kAuto:
+      return automatic;
+    case TlsVersion::kTls12:
+      return TLS1_2_VERSION;
+    case TlsVersion::kTls13:
+      return TLS1_3_VERSION;
   }
   return automatic;
 }
@@ -58,14 +61,12 @@ absl::StatusOr<bssl::UniquePtr<SSL_CTX>> NewContext(const config::TlsParametersS
   if (!SSL_CTX_set_min_proto_version(ctx.get(), min) || !SSL_CTX_set_max_proto_version(ctx.get(), max)) {
     return Bad("tls_params: protocol version");
   }
-  const std::string ciphers = parameters.cipher_suites.empty()
-                                  ? kTls12Ciphers
-                                  : absl::StrJoin(parameters.cipher_suites, ":");
+  const std::string ciphers =
+      parameters.cipher_suites.empty() ? kTls12Ciphers : absl::StrJoin(parameters.cipher_suites, ":");
   if (!SSL_CTX_set_strict_cipher_list(ctx.get(), ciphers.c_str())) {
     return Bad(absl::StrCat("tls_params.cipher_suites \"", ciphers, "\""));
   }
-  const std::string curves =
-      parameters.curves.empty() ? kCurves : absl::StrJoin(parameters.curves, ":");
+  const std::string curves = parameters.curves.empty() ? kCurves : absl::StrJoin(parameters.curves, ":");
   if (!SSL_CTX_set1_groups_list(ctx.get(), curves.c_str())) {
     return Bad(absl::StrCat("tls_params.ecdh_curves \"", curves, "\""));
   }
@@ -78,16 +79,15 @@ absl::StatusOr<bssl::UniquePtr<SSL_CTX>> NewContext(const config::TlsParametersS
 absl::StatusOr<LoadedCertificate> LoadCertificate(const config::CertificateSpec& spec, size_t index) {
   const std::string field = absl::StrCat("tls_certificates[", index, "]");
   if (spec.chain_pem.empty() || spec.key_pem.empty()) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        field, ": ",
-        !spec.sds_name.empty() ? absl::StrCat("secret \"", spec.sds_name, "\" has not come")
-        : spec.chain_pem.empty() ? std::string("certificate_chain is empty")
-                                 : std::string("private_key is empty")));
+    return absl::InvalidArgumentError(absl::StrCat(field, ": ",
+                                                   !spec.sds_name.empty()
+                                                       ? absl::StrCat("secret \"", spec.sds_name, "\" has not come")
+                                                   : spec.chain_pem.empty() ? std::string("certificate_chain is empty")
+                                                                            : std::string("private_key is empty")));
   }
   auto chain = pki::ParseCertificates(spec.chain_pem);
   if (!chain.ok()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(field, ".certificate_chain: ", chain.status().message()));
+    return absl::InvalidArgumentError(absl::StrCat(field, ".certificate_chain: ", chain.status().message()));
   }
   auto key = pki::ParsePrivateKey(spec.key_pem);
   if (!key.ok()) {
@@ -95,8 +95,7 @@ absl::StatusOr<LoadedCertificate> LoadCertificate(const config::CertificateSpec&
   }
   if (!X509_check_private_key(chain->front().get(), key->get())) {
     (void)pki::TakeSslError();
-    return absl::InvalidArgumentError(
-        absl::StrCat(field, ".private_key: not the key of the certificate"));
+    return absl::InvalidArgumentError(absl::StrCat(field, ".private_key: not the key of the certificate"));
   }
   std::vector<bssl::UniquePtr<CRYPTO_BUFFER>> owners;
   std::vector<CRYPTO_BUFFER*> buffers;
@@ -110,8 +109,7 @@ absl::StatusOr<LoadedCertificate> LoadCertificate(const config::CertificateSpec&
   }
   LoadedCertificate loaded;
   loaded.credential.reset(SSL_CREDENTIAL_new_x509());
-  if (!loaded.credential ||
-      !SSL_CREDENTIAL_set1_cert_chain(loaded.credential.get(), buffers.data(), buffers.size()) ||
+  if (!loaded.credential || !SSL_CREDENTIAL_set1_cert_chain(loaded.credential.get(), buffers.data(), buffers.size()) ||
       !SSL_CREDENTIAL_set1_private_key(loaded.credential.get(), key->get())) {
     return Bad(field);
   }
@@ -126,8 +124,7 @@ absl::StatusOr<std::string> AlpnWireForm(const std::vector<std::string>& names) 
   std::string wire;
   for (const std::string& name : names) {
     if (name.empty() || name.size() > 255) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("alpn_protocols: \"", name, "\" is not 1 to 255 bytes long"));
+      return absl::InvalidArgumentError(absl::StrCat("alpn_protocols: \"", name, "\" is not 1 to 255 bytes long"));
     }
     wire.push_back(static_cast<char>(name.size()));
     wire += name;
@@ -135,8 +132,7 @@ absl::StatusOr<std::string> AlpnWireForm(const std::vector<std::string>& names) 
   return wire;
 }
 
-absl::StatusOr<std::unique_ptr<const ChainVerifier>> CompileVerifier(const config::CommonTlsSpec& spec,
-                                                                     Side peer) {
+absl::StatusOr<std::unique_ptr<const ChainVerifier>> CompileVerifier(const config::CommonTlsSpec& spec, Side peer) {
   if (!spec.validation.has_value()) return nullptr;
   config::ValidationSpec validation = *spec.validation;
   if (validation.trusted_ca_pem.empty() && !validation.sds_name.empty()) {
@@ -147,8 +143,7 @@ absl::StatusOr<std::unique_ptr<const ChainVerifier>> CompileVerifier(const confi
     std::ifstream file(kSystemRoots);
     validation.trusted_ca_pem.append(std::istreambuf_iterator<char>(file), {});
     if (validation.trusted_ca_pem.empty()) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("system_root_certs: ", kSystemRoots, " is missing or empty"));
+      return absl::InvalidArgumentError(absl::StrCat("system_root_certs: ", kSystemRoots, " is missing or empty"));
     }
   }
   return ChainVerifier::Compile(validation, peer);

@@ -1,4 +1,5 @@
-// The part of a context that both sides share: versions, ciphers, curves, certificates, verification. INTERNAL to proxy/tls.
+// The part of a context that both sides share: versions, ciphers, curves, certificates, verification. INTERNAL to
+// proxy/tls.
 #ifndef WEFT_PROXY_TLS_PARAMETERS_H_
 #define WEFT_PROXY_TLS_PARAMETERS_H_
 
@@ -16,8 +17,8 @@
 
 namespace weft::tls {
 
-// A new SSL_CTX without X.509 objects of its own (chains are CRYPTO_BUFFERs from one pool, so that the issuing certificate that
-// a thousand connections share is kept once).
+// A new SSL_CTX without X.509 objects of its own (chains are CRYPTO_BUFFERs from one pool, so that the issuing
+// certificate that a thousand connections share is kept once).
 absl::StatusOr<bssl::UniquePtr<SSL_CTX>> NewContext(const config::TlsParametersSpec& parameters);
 
 struct LoadedCertificate {

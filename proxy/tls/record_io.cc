@@ -30,8 +30,7 @@ struct RecordBio {
   }
 };
 
-RecordIo::RecordIo(net::ByteStream& lower, base::ByteChain prefix)
-    : lower_(lower), prefix_(std::move(prefix)) {}
+RecordIo::RecordIo(net::ByteStream& lower, base::ByteChain prefix) : lower_(lower), prefix_(std::move(prefix)) {}
 
 bssl::UniquePtr<BIO> RecordIo::NewBio() {
   bssl::UniquePtr<BIO> bio(BIO_new(RecordBio::Method()));

@@ -1,7 +1,7 @@
-// RecordIo carries TLS records between BoringSSL and the stream below it: a BIO that reads up to 16 KiB of records with one call
-// of the lower stream (64 KiB while a bulk transfer fills that), and sends one record with one call, several records of a big
-// write with one call too. Blocks come from the thread's BufferPool and are held only while records lie in them: an idle
-// connection has none. INTERNAL to proxy/tls; one thread.
+// RecordIo carries TLS records between BoringSSL and the stream below it: a BIO that reads up to 16 KiB of records with
+// one call of the lower stream (64 KiB while a bulk transfer fills that), and sends one record with one call, several
+// records of a big write with one call too. Blocks come from the thread's BufferPool and are held only while records
+// lie in them: an idle connection has none. INTERNAL to proxy/tls; one thread.
 #ifndef WEFT_PROXY_TLS_RECORD_IO_H_
 #define WEFT_PROXY_TLS_RECORD_IO_H_
 
@@ -52,11 +52,11 @@ class RecordIo {
 
   net::ByteStream& lower_;
   base::ByteChain prefix_;
-  base::BufferRef in_;   // bytes [begin_, end_)
+  base::BufferRef in_;  // bytes [begin_, end_)
   size_t begin_ = 0, end_ = 0;
   base::BufferRef out_;  // bytes [sent_, filled_)
   size_t sent_ = 0, filled_ = 0;
-  bool bulk_ = false;    // the last read filled its block
+  bool bulk_ = false;  // the last read filled its block
   bool corked_ = false;
   bool lower_ended_ = false;
   bool lower_failed_ = false;

@@ -1,6 +1,6 @@
-// Sessions for resuming, one cache per thread (so no lock), by client context and endpoint. A session is used once: TLS 1.3
-// tickets should be (RFC 8446, C.4), and the server sends a new one each time. Bounded; a session of a context that is gone is
-// the first to go. INTERNAL to proxy/tls.
+// Sessions for resuming, one cache per thread (so no lock), by client context and endpoint. A session is used once:
+// TLS 1.3 tickets should be (RFC 8446, C.4), and the server sends a new one each time. Bounded; a session of a context
+// that is gone is the first to go. INTERNAL to proxy/tls.
 #ifndef WEFT_PROXY_TLS_SESSION_CACHE_H_
 #define WEFT_PROXY_TLS_SESSION_CACHE_H_
 

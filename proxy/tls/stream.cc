@@ -48,9 +48,8 @@ FaultReport FaultOfQueue() {
   if (ERR_GET_LIB(code) != ERR_LIB_SSL) return {};
   const int reason = ERR_GET_REASON(code);
   if (reason >= SSL_AD_REASON_OFFSET) {
-    return {Fault::kRefusedByPeer,
-            std::string("the peer sent the alert \"") +
-                SSL_alert_desc_string_long(reason - SSL_AD_REASON_OFFSET) + "\""};
+    return {Fault::kRefusedByPeer, std::string("the peer sent the alert \"") +
+                                       SSL_alert_desc_string_long(reason - SSL_AD_REASON_OFFSET) + "\""};
   }
   const Fault fault = FaultOfReason(reason);
   return {fault, pki::TakeSslError()};
@@ -77,8 +76,10 @@ void TlsStream::NameTheEnds() {
     fault_.text = "the client gave none; wanted " + (wanted.empty() ? "one of a trusted issuer" : wanted);
   } else if (fault_.fault == Fault::kRefusedByPeer) {
     fault_.text += local_uri().empty() ? "; we showed no identity" : "; we are " + local_uri();
-    if (peer_ != nullptr && !peer_->uri.empty()) fault_.text += ", the peer " + peer_->uri;
-    else if (!wanted.empty()) fault_.text += ", the peer should be " + wanted;
+    if (peer_ != nullptr && !peer_->uri.empty())
+      fault_.text += ", the peer " + peer_->uri;
+    else if (!wanted.empty())
+      fault_.text += ", the peer should be " + wanted;
   }
 }
 
@@ -201,8 +202,8 @@ size_t TlsStream::WriteRecords(const struct iovec* from, int count, size_t limit
 }
 
 bool TlsStream::MayRead() const {
-  return failed_ || ended_ || closed_ || records_->has_unread() || SSL_pending(ssl_) > 0 ||
-         records_->lower_ended() || lower_->MayRead();
+  return failed_ || ended_ || closed_ || records_->has_unread() || SSL_pending(ssl_) > 0 || records_->lower_ended() ||
+         lower_->MayRead();
 }
 
 bool TlsStream::MayWrite() const { return failed_ || closed_ || write_ended_ || lower_->MayWrite(); }
@@ -254,8 +255,10 @@ bool TlsStream::PeerHasClosed() {
   const int n = SSL_peek(ssl_, &byte, 1);
   if (n <= 0) {
     const int error = SSL_get_error(ssl_, n);
-    if (error == SSL_ERROR_ZERO_RETURN) ended_ = true;
-    else if (error != SSL_ERROR_WANT_READ) Fail(error);
+    if (error == SSL_ERROR_ZERO_RETURN)
+      ended_ = true;
+    else if (error != SSL_ERROR_WANT_READ)
+      Fail(error);
   }
   if (records_->has_unsent()) records_->Flush();
   records_->ReleaseIfEmpty();

@@ -1,9 +1,9 @@
-// TlsStream: a ByteStream that speaks TLS over another one. Accept and Connect do the handshake and give a stream whose peer is
-// known and checked; from then on it is used like a socket.
+// TlsStream: a ByteStream that speaks TLS over another one. Accept and Connect do the handshake and give a stream whose
+// peer is known and checked; from then on it is used like a socket.
 //
-// End of stream: close_notify is kEof; a connection that just ends is kError (Fault::kTruncated), so that a body that ends with
-// its connection cannot be cut short unseen. ShutdownWrite sends close_notify and ends the lower stream's sending direction;
-// reading goes on. Key updates and new session tickets are handled inside. One thread.
+// End of stream: close_notify is kEof; a connection that just ends is kError (Fault::kTruncated), so that a body that
+// ends with its connection cannot be cut short unseen. ShutdownWrite sends close_notify and ends the lower stream's
+// sending direction; reading goes on. Key updates and new session tickets are handled inside. One thread.
 //
 // Memory of an idle connection: this object and BoringSSL's about 6 kB; no buffer.
 #ifndef WEFT_PROXY_TLS_STREAM_H_
@@ -30,22 +30,22 @@ class RecordIo;
 struct SessionKey;
 
 struct ConnectOptions {
-  std::string sni;               // instead of the context's; both empty: none is sent
-  bool resume = true;            // try a session that this thread keeps for the endpoint
+  std::string sni;     // instead of the context's; both empty: none is sent
+  bool resume = true;  // try a session that this thread keeps for the endpoint
 };
 
 class TlsStream final : public net::ByteStream, private net::ByteStream::ReadinessObserver {
  public:
   using Handshaken = base::Result<std::unique_ptr<TlsStream>>;
 
-  // `prefix` is what detect/ has read of the ClientHello. `deadline` is absolute. On failure the peer has been sent an alert
-  // where TLS has one, and the lower stream is closed.
+  // `prefix` is what detect/ has read of the ClientHello. `deadline` is absolute. On failure the peer has been sent an
+  // alert where TLS has one, and the lower stream is closed.
   static runtime::Task<Handshaken> Accept(runtime::Reactor& reactor, std::unique_ptr<net::ByteStream> lower,
-                                          std::shared_ptr<const ServerContext> context,
-                                          base::ByteChain prefix, runtime::TimePoint deadline);
+                                          std::shared_ptr<const ServerContext> context, base::ByteChain prefix,
+                                          runtime::TimePoint deadline);
   static runtime::Task<Handshaken> Connect(runtime::Reactor& reactor, std::unique_ptr<net::ByteStream> lower,
-                                           std::shared_ptr<const ClientContext> context,
-                                           ConnectOptions options, runtime::TimePoint deadline);
+                                           std::shared_ptr<const ClientContext> context, ConnectOptions options,
+                                           runtime::TimePoint deadline);
   ~TlsStream() override;
 
   net::IoResult TryRead(char* into, size_t size) override;
@@ -67,7 +67,8 @@ class TlsStream final : public net::ByteStream, private net::ByteStream::Readine
 
   // Facts of the handshake. `peer` is null when the peer gave no certificate.
   const PeerIdentity* peer() const { return peer_.get(); }
-  // The certificates that the peer showed, leaf first, as PEM; "" when it showed none. Checked only if peer()->verified.
+  // The certificates that the peer showed, leaf first, as PEM; "" when it showed none. Checked only if
+  // peer()->verified.
   std::string PeerChainPem() const;
   // The verified peer's URI SAN, or "".
   std::string_view peer_uri() const;
@@ -82,8 +83,7 @@ class TlsStream final : public net::ByteStream, private net::ByteStream::Readine
 
  private:
   friend struct StreamCallbacks;
-  TlsStream(runtime::Reactor& reactor, std::unique_ptr<net::ByteStream> lower, Side side,
-            base::ByteChain prefix);
+  TlsStream(runtime::Reactor& reactor, std::unique_ptr<net::ByteStream> lower, Side side, base::ByteChain prefix);
 
   void OnReadable() override;
   void OnWritable() override;
@@ -105,17 +105,17 @@ class TlsStream final : public net::ByteStream, private net::ByteStream::Readine
   std::shared_ptr<const ServerContext> server_;  // exactly one of the two
   std::shared_ptr<const ClientContext> client_;
   std::unique_ptr<RecordIo> records_;
-  std::unique_ptr<SessionKey> session_key_;      // client, while sessions are wanted
+  std::unique_ptr<SessionKey> session_key_;  // client, while sessions are wanted
   ssl_st* ssl_ = nullptr;
   std::unique_ptr<PeerIdentity> peer_;
   std::string alpn_;
   std::string server_name_;
   FaultReport fault_;
   bool established_ = false;
-  bool ended_ = false;            // close_notify came
+  bool ended_ = false;  // close_notify came
   bool failed_ = false;
-  bool write_ended_ = false;      // ShutdownWrite was called
-  bool shutdown_due_ = false;     // the lower stream's sending direction ends once all is flushed
+  bool write_ended_ = false;   // ShutdownWrite was called
+  bool shutdown_due_ = false;  // the lower stream's sending direction ends once all is flushed
   bool closed_ = false;
 };
 

@@ -15,8 +15,7 @@ using net::IoState;
 
 TEST_F(TlsTest, MutualHandshakeKnowsBothEnds) {
   auto pair = Handshake(Server(), Client());
-  ASSERT_TRUE(pair->client.stream && pair->server.stream)
-      << pair->client.failure.detail << pair->server.failure.detail;
+  ASSERT_TRUE(pair->client.stream && pair->server.stream) << pair->client.failure.detail << pair->server.failure.detail;
   TlsStream& client = *pair->client.stream;
   TlsStream& server = *pair->server.stream;
   EXPECT_EQ(client.peer_uri(), kPay);
@@ -42,8 +41,7 @@ TEST_P(ShortIo, HandshakeAndBulkSurviveAnyPieces) {
   faults.max_read = GetParam().max_read;
   faults.max_write = GetParam().max_write;
   auto pair = Handshake(Server(), Client(), faults);
-  ASSERT_TRUE(pair->client.stream && pair->server.stream)
-      << pair->client.failure.detail << pair->server.failure.detail;
+  ASSERT_TRUE(pair->client.stream && pair->server.stream) << pair->client.failure.detail << pair->server.failure.detail;
   std::string text;
   for (int i = 0; text.size() < 40000; ++i) text += std::to_string(i) + ",";
   EXPECT_EQ(Pass(*pair->client.stream, *pair->server.stream, text), text);
@@ -51,9 +49,8 @@ TEST_P(ShortIo, HandshakeAndBulkSurviveAnyPieces) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Sizes, ShortIo,
-                         ::testing::Values(FaultCase{7, SIZE_MAX}, FaultCase{SIZE_MAX, 13},
-                                           FaultCase{100, 100}, FaultCase{1500, 1460},
-                                           FaultCase{16384, 5}, FaultCase{SIZE_MAX, SIZE_MAX}));
+                         ::testing::Values(FaultCase{7, SIZE_MAX}, FaultCase{SIZE_MAX, 13}, FaultCase{100, 100},
+                                           FaultCase{1500, 1460}, FaultCase{16384, 5}, FaultCase{SIZE_MAX, SIZE_MAX}));
 
 TEST_F(TlsTest, OneByteAtATime) {
   net::MemoryStream::Faults faults;
@@ -212,8 +209,7 @@ TEST_F(TlsTest, APeerThatLeavesInTheMiddle) {
     a->faults().reset_after = bytes == 0 ? SIZE_MAX : bytes;
     net::MemoryStream* client = a.get();
     scope_.Spawn(Accept(reactor_, std::move(b), Server(), {}, In(std::chrono::seconds(5)), &pair->server));
-    scope_.Spawn(
-        Connect(reactor_, std::move(a), Client(), {}, In(std::chrono::seconds(5)), &pair->client));
+    scope_.Spawn(Connect(reactor_, std::move(a), Client(), {}, In(std::chrono::seconds(5)), &pair->client));
     if (bytes == 0) client->Close();
     TurnUntil([&] { return pair->server.done && pair->client.done; }, 100);
     ASSERT_TRUE(pair->server.done) << bytes;
@@ -227,16 +223,15 @@ TEST_F(TlsTest, BytesThatDetectHasRead) {
   for (const size_t already : {1u, 5u, 100u, 1000u}) {
     auto pair = std::make_unique<Pair>();
     auto [a, b] = net::MemoryStream::Pair(reactor_);
-    scope_.Spawn(
-        Connect(reactor_, std::move(a), Client(), {}, In(std::chrono::seconds(5)), &pair->client));
+    scope_.Spawn(Connect(reactor_, std::move(a), Client(), {}, In(std::chrono::seconds(5)), &pair->client));
     Turn(2);
     std::string room(already, '\0');
     const IoResult got = b->TryRead(room.data(), room.size());
     ASSERT_EQ(got.bytes, already);
     base::ByteChain prefix;
     prefix.AppendCopy(room);
-    scope_.Spawn(Accept(reactor_, std::move(b), Server(), std::move(prefix), In(std::chrono::seconds(5)),
-                        &pair->server));
+    scope_.Spawn(
+        Accept(reactor_, std::move(b), Server(), std::move(prefix), In(std::chrono::seconds(5)), &pair->server));
     TurnUntil([&] { return pair->client.done && pair->server.done; }, 100);
     ASSERT_TRUE(pair->server.stream != nullptr) << already << pair->server.failure.detail;
     EXPECT_EQ(Pass(*pair->client.stream, *pair->server.stream, "after"), "after");
@@ -305,7 +300,8 @@ TEST_F(TlsTest, AStormOfHandshakesIsSpreadOverTurns) {
   EXPECT_GT(turns, 2 * kMany / 8);
 }
 
-#if !defined(__SANITIZE_ADDRESS__) && !(defined(__has_feature) && (__has_feature(address_sanitizer) || __has_feature(thread_sanitizer)))
+#if !defined(__SANITIZE_ADDRESS__) && \
+    !(defined(__has_feature) && (__has_feature(address_sanitizer) || __has_feature(thread_sanitizer)))
 TEST_F(TlsTest, MemoryOfAnIdleMutualPair) {
   constexpr int kMany = 200;
   std::vector<std::unique_ptr<Pair>> pairs;

@@ -1,5 +1,5 @@
-// A client and a server TlsStream over a pair of streams in memory, driven by a reactor with a fake clock. For tests of this
-// folder.
+// A client and a server TlsStream over a pair of streams in memory, driven by a reactor with a fake clock. For tests of
+// this folder.
 #ifndef WEFT_PROXY_TLS_TLS_TEST_PAIR_H_
 #define WEFT_PROXY_TLS_TLS_TEST_PAIR_H_
 
@@ -85,15 +85,15 @@ class TlsTest : public ::testing::Test {
   static runtime::Task<void> Accept(runtime::Reactor& reactor, std::unique_ptr<net::ByteStream> lower,
                                     std::shared_ptr<const ServerContext> context, base::ByteChain prefix,
                                     runtime::TimePoint deadline, End* end) {
-    auto result = co_await TlsStream::Accept(reactor, std::move(lower), std::move(context),
-                                             std::move(prefix), deadline);
+    auto result =
+        co_await TlsStream::Accept(reactor, std::move(lower), std::move(context), std::move(prefix), deadline);
     Keep(std::move(result), end);
   }
   static runtime::Task<void> Connect(runtime::Reactor& reactor, std::unique_ptr<net::ByteStream> lower,
                                      std::shared_ptr<const ClientContext> context, ConnectOptions options,
                                      runtime::TimePoint deadline, End* end) {
-    auto result = co_await TlsStream::Connect(reactor, std::move(lower), std::move(context),
-                                              std::move(options), deadline);
+    auto result =
+        co_await TlsStream::Connect(reactor, std::move(lower), std::move(context), std::move(options), deadline);
     Keep(std::move(result), end);
   }
   static void Keep(TlsStream::Handshaken result, End* end) {
@@ -109,8 +109,8 @@ class TlsTest : public ::testing::Test {
 
   // Starts both handshakes and turns the loop until both ended (or 5 fake seconds passed).
   std::unique_ptr<Pair> Handshake(std::shared_ptr<const ServerContext> server,
-                                  std::shared_ptr<const ClientContext> client,
-                                  net::MemoryStream::Faults faults = {}, ConnectOptions options = {}) {
+                                  std::shared_ptr<const ClientContext> client, net::MemoryStream::Faults faults = {},
+                                  ConnectOptions options = {}) {
     auto pair = std::make_unique<Pair>();
     auto [a, b] = net::MemoryStream::Pair(reactor_);
     a->faults() = b->faults() = faults;
@@ -118,8 +118,7 @@ class TlsTest : public ::testing::Test {
     pair->server.lower = b.get();
     const auto deadline = In(std::chrono::seconds(5));
     scope_.Spawn(Accept(reactor_, std::move(b), std::move(server), {}, deadline, &pair->server));
-    scope_.Spawn(Connect(reactor_, std::move(a), std::move(client), std::move(options), deadline,
-                         &pair->client));
+    scope_.Spawn(Connect(reactor_, std::move(a), std::move(client), std::move(options), deadline, &pair->client));
     TurnUntil([&] { return pair->client.done && pair->server.done; });
     return pair;
   }

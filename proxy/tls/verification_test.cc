@@ -49,8 +49,7 @@ TEST_F(TlsTest, TableOfWrongClients) {
        "spiffe://cluster.local/ns/shop/sa/cart"},
       {"longer name", Authority().LeafFor(std::string(kCart) + "x"), "wrong_identity: "},
       {"upper case", Authority().LeafFor("spiffe://cluster.local/ns/shop/sa/CART"), "wrong_identity: "},
-      {"a zero inside", Authority().LeafFor(std::string(kCart) + std::string("\0x", 2)),
-       "wrong_identity: "},
+      {"a zero inside", Authority().LeafFor(std::string(kCart) + std::string("\0x", 2)), "wrong_identity: "},
       {"a line end inside", Authority().LeafFor(std::string(kCart) + "\r\nx: y"),
        "wrong_identity: the peer is nobody by name"},
   };
@@ -64,8 +63,7 @@ TEST_F(TlsTest, TableOfWrongClients) {
     EXPECT_TRUE(pair->server.stream == nullptr) << c.name;
     EXPECT_EQ(pair->server.failure.kind, FailureKind::kDownstreamCertificate) << c.name;
     EXPECT_EQ(pair->server.failure.origin, base::Origin::kDownstream);
-    EXPECT_EQ(pair->server.failure.detail.find(c.detail), 0u)
-        << c.name << ": " << pair->server.failure.detail;
+    EXPECT_EQ(pair->server.failure.detail.find(c.detail), 0u) << c.name << ": " << pair->server.failure.detail;
     // TLS 1.3: the client learns of it with its first read, by an alert in words.
     if (pair->client.stream != nullptr) {
       char room[10];
@@ -95,8 +93,7 @@ TEST_F(TlsTest, TableOfWrongServers) {
     EXPECT_TRUE(pair->client.stream == nullptr) << c.name;
     EXPECT_EQ(pair->client.failure.kind, FailureKind::kUpstreamTls) << c.name;
     EXPECT_EQ(pair->client.failure.retry, base::RetrySafety::kNotSent);
-    EXPECT_EQ(pair->client.failure.detail.find(c.detail), 0u)
-        << c.name << ": " << pair->client.failure.detail;
+    EXPECT_EQ(pair->client.failure.detail.find(c.detail), 0u) << c.name << ": " << pair->client.failure.detail;
     ASSERT_TRUE(pair->server.stream == nullptr) << c.name;
     EXPECT_EQ(pair->server.failure.kind, FailureKind::kDownstreamTls) << c.name;
     EXPECT_EQ(pair->server.failure.detail.find("refused_by_peer: the peer sent the alert"), 0u)
@@ -109,8 +106,7 @@ TEST_F(TlsTest, NoClientCertificate) {
   client.common.certificates.clear();
   auto refused = Handshake(Server(), Client(client));
   EXPECT_EQ(refused->server.failure.kind, FailureKind::kDownstreamCertificate);
-  EXPECT_EQ(refused->server.failure.detail,
-            std::string("no_certificate: the client gave none; wanted URI ") + kCart);
+  EXPECT_EQ(refused->server.failure.detail, std::string("no_certificate: the client gave none; wanted URI ") + kCart);
 
   config::DownstreamTlsSpec server = ServerSpec();
   server.require_client_certificate = false;
@@ -210,7 +206,7 @@ TEST_F(TlsTest, AServerThatKnowsNoMeshProtocolIsNoSidecar) {
 
 TEST_F(TlsTest, ARefusedClientNamesBothEnds) {
   config::UpstreamTlsSpec client = ClientSpec(Authority().LeafFor(kPay));  // the server wants cart
-  client.common.parameters.max_version = config::TlsVersion::kTls12;       // where the client waits for the server's word
+  client.common.parameters.max_version = config::TlsVersion::kTls12;  // where the client waits for the server's word
   auto pair = Handshake(Server(), Client(client));
   ASSERT_TRUE(pair->client.stream == nullptr);
   EXPECT_EQ(pair->client.failure.detail.find("refused_by_peer: "), 0u) << pair->client.failure.detail;
@@ -233,10 +229,12 @@ TEST_F(TlsTest, CertificatesByServerName) {
     const char *sni, *wanted;
     bool good;
   };
-  for (const Case& c : {Case{"a.example.com", "a.example.com", true}, {"b.example.com", "b.example.com", true},
+  for (const Case& c : {Case{"a.example.com", "a.example.com", true},
+                        {"b.example.com", "b.example.com", true},
                         {"x.wild.example.com", "x.wild.example.com", true},
                         {"x.y.wild.example.com", "x.y.wild.example.com", false},
-                        {"unknown.org", "a.example.com", true}, {"", "a.example.com", true}}) {
+                        {"unknown.org", "a.example.com", true},
+                        {"", "a.example.com", true}}) {
     config::UpstreamTlsSpec client;
     client.sni = c.sni;
     client.common.validation = Trust();
@@ -251,8 +249,7 @@ TEST_F(TlsTest, CertificatesByServerName) {
   server.require_sni = true;
   config::UpstreamTlsSpec nameless;
   nameless.common.validation = Trust();
-  EXPECT_EQ(Handshake(Server(server), Client(nameless))->server.failure.detail,
-            "no_server_name: the client sent none");
+  EXPECT_EQ(Handshake(Server(server), Client(nameless))->server.failure.detail, "no_server_name: the client sent none");
 }
 
 TEST_F(TlsTest, NamesByAnyMatcher) {
@@ -416,8 +413,7 @@ TEST(Contexts, RefuseWhatCannotWork) {
        }),
        "minimum protocol version"},
       {server_error([](Spec& s) { s.common.alpn = {""}; }), "alpn_protocols"},
-      {server_error([](Spec& s) { s.common.validation->spki_sha256_base64 = {"AAAA"}; }),
-       "verify_certificate_spki"},
+      {server_error([](Spec& s) { s.common.validation->spki_sha256_base64 = {"AAAA"}; }), "verify_certificate_spki"},
   };
   for (const Case& c : cases) {
     EXPECT_NE(c.error.find(c.part), std::string::npos) << "\"" << c.error << "\" lacks \"" << c.part << "\"";

@@ -33,14 +33,14 @@ using Type = config::SanMatchSpec::Type;
 // A name that goes to logs, headers and metric labels must not be able to end a line, a quote or a list there.
 bool IsUriText(const std::string& text) {
   return !text.empty() && std::all_of(text.begin(), text.end(), [](unsigned char c) {
-           return c > 0x20 && c < 0x7f && c != '"' && c != '<' && c != '>' && c != '\\' && c != '^' &&
-                  c != '`' && c != '{' && c != '|' && c != '}' && c != ',' && c != ';';
-         });
+    return c > 0x20 && c < 0x7f && c != '"' && c != '<' && c != '>' && c != '\\' && c != '^' && c != '`' && c != '{' &&
+           c != '|' && c != '}' && c != ',' && c != ';';
+  });
 }
 bool IsDnsText(const std::string& text) {
   return !text.empty() && std::all_of(text.begin(), text.end(), [](unsigned char c) {
-           return absl::ascii_isalnum(c) || c == '-' || c == '.' || c == '_' || c == '*';
-         });
+    return absl::ascii_isalnum(c) || c == '-' || c == '.' || c == '_' || c == '*';
+  });
 }
 bool IsEmailText(const std::string& text) { return IsUriText(text); }
 
@@ -68,9 +68,12 @@ void ReadNames(X509* leaf, Names& names) {
     const ASN1_IA5STRING* value = name->d.ia5;
     std::string text(reinterpret_cast<const char*>(ASN1_STRING_get0_data(value)),
                      static_cast<size_t>(ASN1_STRING_length(value)));
-    if (name->type == GEN_URI && IsUriText(text)) names.uri.push_back(std::move(text));
-    else if (name->type == GEN_DNS && IsDnsText(text)) names.dns.push_back(std::move(text));
-    else if (name->type == GEN_EMAIL && IsEmailText(text)) names.email.push_back(std::move(text));
+    if (name->type == GEN_URI && IsUriText(text))
+      names.uri.push_back(std::move(text));
+    else if (name->type == GEN_DNS && IsDnsText(text))
+      names.dns.push_back(std::move(text));
+    else if (name->type == GEN_EMAIL && IsEmailText(text))
+      names.email.push_back(std::move(text));
   }
 }
 
@@ -120,10 +123,14 @@ std::string_view TrustDomain(std::string_view uri) {
 
 const char* TypeName(Type type) {
   switch (type) {
-    case Type::kUri: return "URI";
-    case Type::kDns: return "DNS";
-    case Type::kEmail: return "email";
-    case Type::kIp: return "IP";
+    case Type::kUri:
+      return "URI";
+    case Type::kDns:
+      return "DNS";
+    case Type::kEmail:
+      return "email";
+    case Type::kIp:
+      return "IP";
   }
   return "";
 }
@@ -139,8 +146,7 @@ std::string When(int64_t unix_seconds) {
 
 FaultReport DateFault(Fault fault, X509* bad, const PeerIdentity& peer, bool is_leaf, int64_t now) {
   const bool expired = fault == Fault::kExpired;
-  const int64_t limit = absl::ToUnixSeconds(
-      pki::ToTime(expired ? X509_get0_notAfter(bad) : X509_get0_notBefore(bad)));
+  const int64_t limit = absl::ToUnixSeconds(pki::ToTime(expired ? X509_get0_notAfter(bad) : X509_get0_notBefore(bad)));
   const absl::Duration distance = absl::Seconds(expired ? now - limit : limit - now);
   return {fault, absl::StrCat(is_leaf ? "certificate of " : "issuing certificate of ", WhoIs(peer),
                               expired ? " expired " : " becomes valid in ", absl::FormatDuration(distance),
@@ -182,8 +188,8 @@ bssl::UniquePtr<CRYPTO_BUFFER> SubjectOf(X509* root) {
 
 ChainVerifier::~ChainVerifier() = default;
 
-absl::StatusOr<std::unique_ptr<const ChainVerifier>> ChainVerifier::Compile(
-    const config::ValidationSpec& spec, Side peer) {
+absl::StatusOr<std::unique_ptr<const ChainVerifier>> ChainVerifier::Compile(const config::ValidationSpec& spec,
+                                                                            Side peer) {
   std::unique_ptr<ChainVerifier> verifier(new ChainVerifier);
   verifier->peer_ = peer;
   verifier->accept_untrusted_ = spec.accept_untrusted;
@@ -205,8 +211,8 @@ absl::StatusOr<std::unique_ptr<const ChainVerifier>> ChainVerifier::Compile(
     if (san.how == How::kRegex) {
       match.regex = std::make_unique<re2::RE2>(san.text, re2::RE2::Quiet);
       if (!match.regex->ok()) {
-        return absl::InvalidArgumentError(absl::StrCat(
-            "match_typed_subject_alt_names: regex \"", san.text, "\": ", match.regex->error()));
+        return absl::InvalidArgumentError(
+            absl::StrCat("match_typed_subject_alt_names: regex \"", san.text, "\": ", match.regex->error()));
       }
     }
     verifier->sans_.push_back(std::move(match));
@@ -262,8 +268,7 @@ FaultReport ChainVerifier::CheckChain(X509* leaf, STACK_OF(X509) * others, const
   }
   X509_STORE_CTX_set0_trusted_stack(context.get(), roots_.get());  // no lock, unlike a shared X509_STORE
   X509_VERIFY_PARAM* parameters = X509_STORE_CTX_get0_param(context.get());
-  X509_VERIFY_PARAM_set_purpose(
-      parameters, peer_ == Side::kClient ? X509_PURPOSE_SSL_CLIENT : X509_PURPOSE_SSL_SERVER);
+  X509_VERIFY_PARAM_set_purpose(parameters, peer_ == Side::kClient ? X509_PURPOSE_SSL_CLIENT : X509_PURPOSE_SSL_SERVER);
   X509_VERIFY_PARAM_set_time_posix(parameters, now_unix);
   if (max_depth_.has_value()) X509_VERIFY_PARAM_set_depth(parameters, static_cast<int>(*max_depth_));
   if (X509_verify_cert(context.get()) == 1) return {};
@@ -277,9 +282,8 @@ FaultReport ChainVerifier::CheckChain(X509* leaf, STACK_OF(X509) * others, const
   }
   if (fault == Fault::kUntrustedIssuer && IsOfForeignTrustDomain(peer)) fault = Fault::kWrongTrustDomain;
   const std::string wanted = Wanted();
-  return {fault, absl::StrCat("certificate of ", WhoIs(peer), ", issued by \"", peer.issuer, "\": ",
-                              X509_verify_cert_error_string(error), wanted.empty() ? "" : "; wanted ",
-                              wanted)};
+  return {fault, absl::StrCat("certificate of ", WhoIs(peer), ", issued by \"", peer.issuer,
+                              "\": ", X509_verify_cert_error_string(error), wanted.empty() ? "" : "; wanted ", wanted)};
 }
 
 FaultReport ChainVerifier::CheckPins(X509* leaf, const PeerIdentity& peer) const {
@@ -344,9 +348,9 @@ FaultReport ChainVerifier::CheckNames(const Names& names, const PeerIdentity& pe
   std::vector<std::string> has = names.uri;
   for (const std::string& dns : names.dns) has.push_back(absl::StrCat("DNS ", dns));
   for (const std::string& ip : names.ip) has.push_back(absl::StrCat("IP ", ip));
-  return {IsOfForeignTrustDomain(peer) ? Fault::kWrongTrustDomain : Fault::kWrongIdentity,
-          absl::StrCat("the peer is ", has.empty() ? "nobody by name" : absl::StrJoin(has, ", "),
-                       "; wanted ", Wanted())};
+  return {
+      IsOfForeignTrustDomain(peer) ? Fault::kWrongTrustDomain : Fault::kWrongIdentity,
+      absl::StrCat("the peer is ", has.empty() ? "nobody by name" : absl::StrJoin(has, ", "), "; wanted ", Wanted())};
 }
 
 std::string ChainVerifier::Wanted() const {

@@ -1,5 +1,6 @@
-// Decides whether a peer's certificate chain is good: a chain to a trusted root, dates, usage, and one of the wanted names.
-// INTERNAL to proxy/tls: BoringSSL's types. Immutable after Compile; used by every worker at once without a lock.
+// Decides whether a peer's certificate chain is good: a chain to a trusted root, dates, usage, and one of the wanted
+// names. INTERNAL to proxy/tls: BoringSSL's types. Immutable after Compile; used by every worker at once without a
+// lock.
 #ifndef WEFT_PROXY_TLS_VERIFIER_H_
 #define WEFT_PROXY_TLS_VERIFIER_H_
 
@@ -33,8 +34,7 @@ struct Verdict {
 class ChainVerifier {
  public:
   // `peer` is the side that the peer is on. Errors name the field.
-  static absl::StatusOr<std::unique_ptr<const ChainVerifier>> Compile(const config::ValidationSpec& spec,
-                                                                      Side peer);
+  static absl::StatusOr<std::unique_ptr<const ChainVerifier>> Compile(const config::ValidationSpec& spec, Side peer);
   ~ChainVerifier();
 
   // `chain` is not empty, leaf first. `now_unix` in seconds.
@@ -55,8 +55,7 @@ class ChainVerifier {
   struct Names;
 
   ChainVerifier() = default;
-  FaultReport CheckChain(X509* leaf, STACK_OF(X509) * others, const PeerIdentity& peer,
-                         int64_t now_unix) const;
+  FaultReport CheckChain(X509* leaf, STACK_OF(X509) * others, const PeerIdentity& peer, int64_t now_unix) const;
   FaultReport CheckNames(const Names& names, const PeerIdentity& peer) const;
   FaultReport CheckPins(X509* leaf, const PeerIdentity& peer) const;
   bool IsOfForeignTrustDomain(const PeerIdentity& peer) const;

@@ -35,8 +35,8 @@ class Connection final : public base::ListNode, private net::ByteStream::Readine
   bool HasSomethingToRead();
   runtime::TimePoint idle_since() const { return idle_since_; }
 
-  uint64_t requests = 0;    // that went over it
-  bool reusable = true;     // false: close instead of keeping
+  uint64_t requests = 0;  // that went over it
+  bool reusable = true;   // false: close instead of keeping
 
  private:
   void OnReadable() override;

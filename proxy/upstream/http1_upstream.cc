@@ -24,7 +24,8 @@ constexpr size_t kWriteBatch = 64 * 1024;  // content collected for one write
 constexpr size_t kTurnBytes = 256 * 1024;  // of content, and
 constexpr size_t kTurnInterims = 16;       // of interim responses, before the other connections have their turn
 
-// The use of a connection by one try. Ends by Finish(), which gives the connection back, or by destruction, which closes it.
+// The use of a connection by one try. Ends by Finish(), which gives the connection back, or by destruction, which
+// closes it.
 class Lease {
  public:
   explicit Lease(std::unique_ptr<Connection> connection)
@@ -135,7 +136,8 @@ class TunnelBody final : public http::Body {
     auto raw = (*lease_)->feed().TryRaw();
     if (!raw) return std::nullopt;
     if (!raw->ok()) {
-      return UpstreamFailure(FailureKind::kUpstreamReset, base::Phase::kBody, RetrySafety::kNever, raw->failure().detail);
+      return UpstreamFailure(FailureKind::kUpstreamReset, base::Phase::kBody, RetrySafety::kNever,
+                             raw->failure().detail);
     }
     BodyPiece piece;
     piece.data = std::move(raw->value());
@@ -187,8 +189,10 @@ void FailRequest(http::Context& context, Failure failure) {
   context.client_gone.Cancel();
 }
 
-// Sends the rest of a request's content. Stops silently when the upstream takes no more: what it answered is still read.
-runtime::Task<void> PumpRequest(Lease& lease, base::ByteChain first, http::Body* body, bool chunked, http::Context& context) {
+// Sends the rest of a request's content. Stops silently when the upstream takes no more: what it answered is still
+// read.
+runtime::Task<void> PumpRequest(Lease& lease, base::ByteChain first, http::Body* body, bool chunked,
+                                http::Context& context) {
   base::ByteChain out = std::move(first);
   bool end = body == nullptr;
   runtime::TurnShare share(context.reactor, kTurnBytes);
@@ -232,8 +236,8 @@ runtime::Task<void> PumpTunnel(Lease& lease, http::Body* body, http::Context& co
   lease->stream().ShutdownWrite();
 }
 
-// Writes the head with what is already there of the content, in one write; the rest goes by the pump. A connection that takes
-// no byte at all gets the content back: nothing was sent.
+// Writes the head with what is already there of the content, in one write; the rest goes by the pump. A connection that
+// takes no byte at all gets the content back: nothing was sent.
 std::optional<Failure> SendRequest(Lease& lease, http::Request request, http::Context& context) {
   const bool tunnel = !request.head.upgrade.empty() || request.head.is_connect();
   http::Body* body = tunnel ? nullptr : request.body;
@@ -248,7 +252,8 @@ std::optional<Failure> SendRequest(Lease& lease, http::Request request, http::Co
     if (auto piece = body->TryRead()) {
       if (!piece->ok()) {
         FailRequest(context, std::move(piece->failure()));
-        return UpstreamFailure(FailureKind::kCancelled, base::Phase::kRequestSent, RetrySafety::kNever, "client's content");
+        return UpstreamFailure(FailureKind::kCancelled, base::Phase::kRequestSent, RetrySafety::kNever,
+                               "client's content");
       }
       end = (*piece)->end;
       pulled = **piece;
@@ -280,8 +285,10 @@ Failure ResponseFailure(Failure failure, const Connection& connection, bool reus
   const bool answered = connection.response_begun();
   failure.origin = base::Origin::kUpstream;
   failure.phase = base::Phase::kResponse;
-  if (failure.kind == FailureKind::kIoError) failure.kind = answered ? FailureKind::kUpstreamReset : FailureKind::kUpstreamClosed;
-  if (failure.kind == FailureKind::kHeadersTooLarge) failure.kind = FailureKind::kUpstreamProtocol;  // the answer's: no 431
+  if (failure.kind == FailureKind::kIoError)
+    failure.kind = answered ? FailureKind::kUpstreamReset : FailureKind::kUpstreamClosed;
+  if (failure.kind == FailureKind::kHeadersTooLarge)
+    failure.kind = FailureKind::kUpstreamProtocol;  // the answer's: no 431
   // Before a byte of the answer a kept-alive connection may have been closed while the request was on its way.
   failure.retry = !answered && reused ? RetrySafety::kIdempotent : RetrySafety::kNever;
   return failure;
@@ -289,8 +296,8 @@ Failure ResponseFailure(Failure failure, const Connection& connection, bool reus
 
 // Reads heads until the final one; of the interim responses (RFC 9110 section 15.2) 100 ends here, for this
 // proxy has sent its own, and 101 is a final one; the others pass to the client.
-runtime::Task<Result<std::unique_ptr<Response::PooledHead>>> ReadHead(Lease& lease, std::string_view method, bool reused,
-                                                                     http::Context& context) {
+runtime::Task<Result<std::unique_ptr<Response::PooledHead>>> ReadHead(Lease& lease, std::string_view method,
+                                                                      bool reused, http::Context& context) {
   runtime::TurnShare share(context.reactor, kTurnInterims);
   for (;;) {
     auto head = std::make_unique<Response::PooledHead>();
@@ -304,7 +311,8 @@ runtime::Task<Result<std::unique_ptr<Response::PooledHead>>> ReadHead(Lease& lea
       closed.detail = "the endpoint closed the connection";
       co_return ResponseFailure(std::move(closed), *lease.operator->(), reused);
     }
-    if (context.stamps.last_try.first_byte == telemetry::kUnset) context.stamps.last_try.first_byte = context.reactor.now();
+    if (context.stamps.last_try.first_byte == telemetry::kUnset)
+      context.stamps.last_try.first_byte = context.reactor.now();
     if (head->status >= 200 || head->status == 101) co_return std::move(head);
     if (head->status > 101 && context.interim != nullptr) context.interim->OnInterim(*head);
     if (share.Spend(1)) co_await runtime::NextTurn(context.reactor);

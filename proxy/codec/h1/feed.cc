@@ -21,7 +21,8 @@ Feed::Filled Feed::Fill() {
     return Filled::kWait;
   }
   // A block whose bytes somebody still holds is theirs now.
-  if (!buffer_ || !buffer_.unique() || buffer_.capacity() < want_) buffer_ = base::BufferPool::ForThisThread().Take(want_);
+  if (!buffer_ || !buffer_.unique() || buffer_.capacity() < want_)
+    buffer_ = base::BufferPool::ForThisThread().Take(want_);
   begin_ = end_ = 0;
   const net::IoResult got = stream_.TryRead(buffer_.data(), buffer_.capacity());
   switch (got.state) {
@@ -106,10 +107,14 @@ void Feed::Prepend(base::ByteChain bytes) {
 std::optional<base::Result<base::Slice>> Feed::TryRaw() {
   if (begin_ == end_) {
     switch (Fill()) {
-      case Filled::kBytes: break;
-      case Filled::kWait: return std::nullopt;
-      case Filled::kEnd: return base::Result<base::Slice>(base::Slice{});
-      case Filled::kError: return base::Result<base::Slice>(StreamFailure(stream_));
+      case Filled::kBytes:
+        break;
+      case Filled::kWait:
+        return std::nullopt;
+      case Filled::kEnd:
+        return base::Result<base::Slice>(base::Slice{});
+      case Filled::kError:
+        return base::Result<base::Slice>(StreamFailure(stream_));
     }
   }
   base::Slice slice{buffer_, buffer_.data() + begin_, end_ - begin_};

@@ -1,5 +1,5 @@
-// Feed: gives a parser the bytes of a ByteStream and hands its events on. The only file of the codec that touches a stream
-// (the interface, never a socket). Holds a buffer only while bytes are in flight. One thread.
+// Feed: gives a parser the bytes of a ByteStream and hands its events on. The only file of the codec that touches a
+// stream (the interface, never a socket). Holds a buffer only while bytes are in flight. One thread.
 #ifndef WEFT_PROXY_CODEC_H1_FEED_H_
 #define WEFT_PROXY_CODEC_H1_FEED_H_
 
@@ -26,7 +26,8 @@ class Feed {
 
   // The next event from what is here or can be read without waiting; nullopt: wait.
   std::optional<base::Result<Fed>> TryNext();
-  // The next event. kNeedMore: the peer finished before a message began. A stream that fails is a Failure of kind kIoError.
+  // The next event. kNeedMore: the peer finished before a message began. A stream that fails is a Failure of kind
+  // kIoError.
   runtime::Task<base::Result<Fed>> Next();
 
   // Bytes that were received but not parsed: after an upgrade they belong to the tunnel.

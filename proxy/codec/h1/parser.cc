@@ -95,7 +95,8 @@ Step Parser::Parse(std::string_view bytes) {
   if (state_ == State::kIdle) state_ = State::kHead;
   pending_ = Event::kNeedMore;
   const llhttp_errno_t error = llhttp_execute(&llhttp_, bytes.data(), bytes.size());
-  const FailureKind bad = llhttp_.type == HTTP_REQUEST ? FailureKind::kMalformedRequest : FailureKind::kUpstreamProtocol;
+  const FailureKind bad =
+      llhttp_.type == HTTP_REQUEST ? FailureKind::kMalformedRequest : FailureKind::kUpstreamProtocol;
   if (error == HPE_OK) {
     if (state_ == State::kHead) {
       head_bytes_ += bytes.size();
@@ -149,7 +150,8 @@ bool Parser::TrailersFit(size_t more) {
   if (state_ != State::kContent) return true;
   trailer_bytes_ += more;
   return trailer_bytes_ <= limits_.max_head_bytes ||
-         Refuse(FailureKind::kHeadersTooLarge, "trailers longer than " + std::to_string(limits_.max_head_bytes) + " bytes");
+         Refuse(FailureKind::kHeadersTooLarge,
+                "trailers longer than " + std::to_string(limits_.max_head_bytes) + " bytes");
 }
 
 int Parser::AtFieldName(llhttp_t* llhttp, const char* at, size_t size) {
@@ -179,7 +181,8 @@ int Parser::AtFieldEnd(llhttp_t* llhttp) {
   }
   if (self.TakeConnectionField(name, value)) return HPE_OK;
   if (self.headers_->size() >= self.limits_.max_headers) {
-    self.Refuse(FailureKind::kHeadersTooLarge, "more than " + std::to_string(self.limits_.max_headers) + " header fields");
+    self.Refuse(FailureKind::kHeadersTooLarge,
+                "more than " + std::to_string(self.limits_.max_headers) + " header fields");
     return HPE_USER;
   }
   self.headers_->AddView(name, value);
@@ -313,10 +316,12 @@ bool RequestParser::OnHead() {
   if (!ParseTarget() || !TakeFraming()) return false;
   head.keep_alive = head.version == http::Version::kHttp11 ? !c.close : c.keep_alive && !c.close;
   if (c.expect && !c.expect_continue) return Refuse(FailureKind::kMalformedRequest, "unknown Expect");
-  head.expect_continue = c.expect_continue && head.version == http::Version::kHttp11 && head.framing != http::Framing::kNone;
+  head.expect_continue =
+      c.expect_continue && head.version == http::Version::kHttp11 && head.framing != http::Framing::kNone;
   head.accepts_trailers = c.te_trailers;
-  // h2c is only an offer, which RFC 9113 section 3.1 has withdrawn: the request stands as it is. So does one with content: what
-  // follows the head must be the content for both sides, whether or not the upstream switches (RFC 9110 section 7.8 lets us).
+  // h2c is only an offer, which RFC 9113 section 3.1 has withdrawn: the request stands as it is. So does one with
+  // content: what follows the head must be the content for both sides, whether or not the upstream switches (RFC 9110
+  // section 7.8 lets us).
   if (c.upgrade && head.version == http::Version::kHttp11 && head.framing == http::Framing::kNone &&
       !EqualsIgnoreCase(c.upgrade_to, "h2c")) {
     head.upgrade = c.upgrade_to;
@@ -329,7 +334,8 @@ bool RequestParser::OnHead() {
 bool RequestParser::ParseTarget() {
   http::RequestHead& head = *head_;
   if (head.is_connect()) {
-    if (target_.empty() || !IsAuthority(target_)) return Refuse(FailureKind::kMalformedRequest, "CONNECT without host:port");
+    if (target_.empty() || !IsAuthority(target_))
+      return Refuse(FailureKind::kMalformedRequest, "CONNECT without host:port");
     head.authority = target_;
     return true;
   }
@@ -417,8 +423,7 @@ bool ResponseParser::OnHead() {
   head.has_content_length = (llhttp_.flags & F_CONTENT_LENGTH) != 0;
   head.content_length = head.has_content_length ? llhttp_.content_length : 0;
   if (head.status == 101) head.upgrade = c.upgrade_to;
-  if (head.status < 200 || head.status == 204 || head.status == 304 || to_head_ ||
-      (to_connect_ && head.status < 300)) {
+  if (head.status < 200 || head.status == 204 || head.status == 304 || to_head_ || (to_connect_ && head.status < 300)) {
     head.framing = http::Framing::kNone;
   } else if (c.transfer_encodings > 0) {
     if (c.transfer_encodings > 1 || !EqualsIgnoreCase(c.transfer_encoding, "chunked")) {

@@ -1,6 +1,6 @@
-// HTTP/1 parsers: bytes in, message events out. No sockets, no clock. llhttp (strict) reads the syntax; this file adds what a
-// proxy must know: one meaning per message (RFC 9112 sections 3, 6), framing and connection fields taken out of the headers,
-// limits with names. One thread; one message at a time: Begin(), then Parse() until kEnd.
+// HTTP/1 parsers: bytes in, message events out. No sockets, no clock. llhttp (strict) reads the syntax; this file adds
+// what a proxy must know: one meaning per message (RFC 9112 sections 3, 6), framing and connection fields taken out of
+// the headers, limits with names. One thread; one message at a time: Begin(), then Parse() until kEnd.
 #ifndef WEFT_PROXY_CODEC_H1_PARSER_H_
 #define WEFT_PROXY_CODEC_H1_PARSER_H_
 
@@ -32,9 +32,9 @@ enum class Event : uint8_t {
 
 struct Step {
   Event event = Event::kNeedMore;
-  size_t consumed = 0;       // bytes of the input that are done with
-  std::string_view body;     // with kBody
-  bool last = false;         // with kBody: the message is complete with this piece; no kEnd follows
+  size_t consumed = 0;    // bytes of the input that are done with
+  std::string_view body;  // with kBody
+  bool last = false;      // with kBody: the message is complete with this piece; no kEnd follows
 };
 
 // What both directions share. Not used directly.
@@ -45,8 +45,8 @@ class Parser {
 
   // Goes on with `bytes`; stops at the first event.
   Step Parse(std::string_view bytes);
-  // The peer has finished sending. kEnd when that ends the message properly (close-delimited), kNeedMore when no message had
-  // begun, kError for a truncated one.
+  // The peer has finished sending. kEnd when that ends the message properly (close-delimited), kNeedMore when no
+  // message had begun, kError for a truncated one.
   Step Finish();
 
   void set_limits(const Limits& limits) { limits_ = limits; }
@@ -79,7 +79,7 @@ class Parser {
     uint8_t hosts = 0;
     std::string_view host;
     bool close = false, keep_alive = false, upgrade = false;
-    bool names_fields = false;         // Connection named other fields: they go too
+    bool names_fields = false;  // Connection named other fields: they go too
     std::string_view upgrade_to;
     std::string_view transfer_encoding;
     uint8_t transfer_encodings = 0;

@@ -48,10 +48,11 @@ TEST_P(Pieces, AGetKeepsItsFieldsAndLosesThoseOfTheConnection) {
   RequestParser parser;
   http::RequestHead head;
   parser.Begin(&head);
-  const Outcome outcome = Feed(parser,
-                               "GET /a?b=c HTTP/1.1\r\nHost: Example.com:80\r\nX-A: 1 \r\nConnection: keep-alive, X-Hop\r\n"
-                               "X-Hop: gone\r\nKeep-Alive: timeout=5\r\nx-a:2\r\n\r\nGET /next",
-                               GetParam());
+  const Outcome outcome =
+      Feed(parser,
+           "GET /a?b=c HTTP/1.1\r\nHost: Example.com:80\r\nX-A: 1 \r\nConnection: keep-alive, X-Hop\r\n"
+           "X-Hop: gone\r\nKeep-Alive: timeout=5\r\nx-a:2\r\n\r\nGET /next",
+           GetParam());
   EXPECT_TRUE(outcome.head && outcome.end && !outcome.error);
   EXPECT_EQ(outcome.rest, "GET /next");
   EXPECT_EQ(head.method, "GET");
@@ -148,17 +149,17 @@ TEST_P(Pieces, MessagesFollowEachOther) {
 
 TEST(Parser, RefusesWhatHasTwoMeanings) {
   const char* refused[] = {
-      "GET / HTTP/1.1\r\n\r\n",                                                        // no Host
-      "GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",                                  // two
-      "GET / HTTP/1.1\r\nHost : a\r\n\r\n",                                            // space before the colon
-      "GET / HTTP/1.1\r\nHost: a\r\n folded\r\n\r\n",                                  // obs-fold
+      "GET / HTTP/1.1\r\n\r\n",                        // no Host
+      "GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",  // two
+      "GET / HTTP/1.1\r\nHost : a\r\n\r\n",            // space before the colon
+      "GET / HTTP/1.1\r\nHost: a\r\n folded\r\n\r\n",  // obs-fold
       "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
       "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
       "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: +1\r\n\r\n",
       "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 18446744073709551616\r\n\r\n",
       "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\n\r\n",
       "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked, gzip\r\n\r\n",
-      "GET / HTTP/1.1\r\nHost: a\r\nX: a\rb\r\n\r\n",                                  // bare CR
+      "GET / HTTP/1.1\r\nHost: a\r\nX: a\rb\r\n\r\n",  // bare CR
       "GET /a b HTTP/1.1\r\nHost: a\r\n\r\n",
       "GET / HTTP/1.1 \r\nHost: a\r\n\r\n",
       "G@T / HTTP/1.1\r\nHost: a\r\n\r\n",
@@ -208,17 +209,22 @@ TEST(Parser, TrailersAreLimitedWhileTheyCome) {
 
 // The content went to the upstream as the next request, and the upstream took the next request for the content.
 TEST(Parser, AnUpgradeWithContentIsAnOrdinaryRequest) {
-  for (const char* framing : {"Content-Length: 5\r\n\r\nhello", "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n"}) {
+  for (const char* framing :
+       {"Content-Length: 5\r\n\r\nhello", "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n"}) {
     RequestParser parser;
     http::RequestHead head;
     parser.Begin(&head);
-    EXPECT_TRUE(Feed(parser, std::string("POST / HTTP/1.1\r\nHost: h\r\nConnection: upgrade\r\nUpgrade: websocket\r\n") + framing, 1000).end);
+    EXPECT_TRUE(
+        Feed(parser,
+             std::string("POST / HTTP/1.1\r\nHost: h\r\nConnection: upgrade\r\nUpgrade: websocket\r\n") + framing, 1000)
+            .end);
     EXPECT_EQ(head.upgrade, "") << framing;
   }
   RequestParser connect;
   http::RequestHead head;
   connect.Begin(&head);
-  EXPECT_TRUE(Feed(connect, "CONNECT h:1 HTTP/1.1\r\nHost: h:1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 1000).error);
+  EXPECT_TRUE(
+      Feed(connect, "CONNECT h:1 HTTP/1.1\r\nHost: h:1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 1000).error);
 }
 
 TEST(Parser, ATruncatedMessageIsAnErrorAndSilenceIsNot) {
