@@ -149,8 +149,7 @@ absl::Status CheckPublicKey(EVP_PKEY* key) {
       if (bits >= 2048 && bits <= 4096) return absl::OkStatus();
       return absl::InvalidArgumentError(absl::StrCat("RSA key has ", bits, " bits, not 2048 to 4096"));
     }
-    default:
-      return absl::InvalidArgumentError("key is neither EC nor RSA");
+    default: return absl::InvalidArgumentError("key is neither EC nor RSA");
   }
 }
 

@@ -46,15 +46,11 @@ std::string Describe(const Node& alias) {
   if (node.kind == Node::Kind::kMapping) return "a mapping";
   if (!node.plain) return absl::StrCat("the text ", Quoted(node.text));
   switch (TypeOf(node.text)) {
-    case ScalarType::kNull:
-      return "null";
-    case ScalarType::kBool:
-      return absl::StrCat("the boolean ", node.text);
+    case ScalarType::kNull: return "null";
+    case ScalarType::kBool: return absl::StrCat("the boolean ", node.text);
     case ScalarType::kInteger:
-    case ScalarType::kFloat:
-      return absl::StrCat("the number ", View(node.text).substr(0, 60));
-    case ScalarType::kText:
-      break;
+    case ScalarType::kFloat: return absl::StrCat("the number ", View(node.text).substr(0, 60));
+    case ScalarType::kText: break;
   }
   return absl::StrCat("the text ", Quoted(node.text));
 }

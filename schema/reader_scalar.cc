@@ -24,14 +24,10 @@ bool IsText(const Node& node) { return !node.plain || TypeOf(node.text) == Scala
 // "a whole number from 0 to 4294967295"
 std::string Range(const FieldDescriptor& field) {
   switch (field.cpp_type()) {
-    case FieldDescriptor::CPPTYPE_INT32:
-      return "a whole number from -2147483648 to 2147483647";
-    case FieldDescriptor::CPPTYPE_UINT32:
-      return "a whole number from 0 to 4294967295";
-    case FieldDescriptor::CPPTYPE_UINT64:
-      return "a whole number from 0 to 18446744073709551615";
-    default:
-      return "a whole number of 64 bits";
+    case FieldDescriptor::CPPTYPE_INT32: return "a whole number from -2147483648 to 2147483647";
+    case FieldDescriptor::CPPTYPE_UINT32: return "a whole number from 0 to 4294967295";
+    case FieldDescriptor::CPPTYPE_UINT64: return "a whole number from 0 to 18446744073709551615";
+    default: return "a whole number of 64 bits";
   }
 }
 

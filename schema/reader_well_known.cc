@@ -198,12 +198,8 @@ void Reader::ReadDynamicValue(const Node& alias, google::protobuf::Value* out) {
   if (node.kind == Node::Kind::kMapping) return ReadStruct(alias, out->mutable_struct_value());
   if (node.kind == Node::Kind::kSequence) return ReadListValue(alias, out->mutable_list_value());
   switch (node.plain ? TypeOf(node.text) : ScalarType::kText) {
-    case ScalarType::kNull:
-      out->set_null_value(google::protobuf::NULL_VALUE);
-      return;
-    case ScalarType::kBool:
-      out->set_bool_value(node.text[0] == 't' || node.text[0] == 'T');
-      return;
+    case ScalarType::kNull: out->set_null_value(google::protobuf::NULL_VALUE); return;
+    case ScalarType::kBool: out->set_bool_value(node.text[0] == 't' || node.text[0] == 'T'); return;
     case ScalarType::kInteger:
     case ScalarType::kFloat: {
       const std::optional<double> number = ToDouble(node.text);
@@ -211,8 +207,7 @@ void Reader::ReadDynamicValue(const Node& alias, google::protobuf::Value* out) {
       out->set_number_value(*number);
       return;
     }
-    case ScalarType::kText:
-      out->set_string_value(node.text);
+    case ScalarType::kText: out->set_string_value(node.text);
   }
 }
 

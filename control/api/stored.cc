@@ -84,14 +84,10 @@ void AddStatus(const model::World& world, const model::ObjectKey& key, int gener
 
 weft::v1::ApplyResponse::Action ActionOf(store::Action action) {
   switch (action) {
-    case store::Action::kCreated:
-      return weft::v1::ApplyResponse::CREATED;
-    case store::Action::kChanged:
-      return weft::v1::ApplyResponse::CONFIGURED;
-    case store::Action::kDeleted:
-      return weft::v1::ApplyResponse::DELETED;
-    case store::Action::kUnchanged:
-      break;
+    case store::Action::kCreated: return weft::v1::ApplyResponse::CREATED;
+    case store::Action::kChanged: return weft::v1::ApplyResponse::CONFIGURED;
+    case store::Action::kDeleted: return weft::v1::ApplyResponse::DELETED;
+    case store::Action::kUnchanged: break;
   }
   return weft::v1::ApplyResponse::UNCHANGED;
 }

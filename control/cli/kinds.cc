@@ -90,36 +90,24 @@ std::string ShortName(const std::string& kind, const std::string& name) {
 
 const google::protobuf::Message& InnerOf(const Object& object) {
   switch (object.kind_case()) {
-    case Object::kService:
-      return object.service();
-    case Object::kWorkloadEntry:
-      return object.workload_entry();
-    case Object::kHttpRoute:
-      return object.http_route();
-    case Object::kPeerAuthentication:
-      return object.peer_authentication();
-    case Object::kMeshConfig:
-      return object.mesh_config();
-    case Object::KIND_NOT_SET:
-      break;
+    case Object::kService: return object.service();
+    case Object::kWorkloadEntry: return object.workload_entry();
+    case Object::kHttpRoute: return object.http_route();
+    case Object::kPeerAuthentication: return object.peer_authentication();
+    case Object::kMeshConfig: return object.mesh_config();
+    case Object::KIND_NOT_SET: break;
   }
   return object;
 }
 
 const weft::v1::ObjectMeta& MetaOf(const Object& object) {
   switch (object.kind_case()) {
-    case Object::kService:
-      return object.service().metadata();
-    case Object::kWorkloadEntry:
-      return object.workload_entry().metadata();
-    case Object::kHttpRoute:
-      return object.http_route().metadata();
-    case Object::kPeerAuthentication:
-      return object.peer_authentication().metadata();
-    case Object::kMeshConfig:
-      return object.mesh_config().metadata();
-    case Object::KIND_NOT_SET:
-      break;
+    case Object::kService: return object.service().metadata();
+    case Object::kWorkloadEntry: return object.workload_entry().metadata();
+    case Object::kHttpRoute: return object.http_route().metadata();
+    case Object::kPeerAuthentication: return object.peer_authentication().metadata();
+    case Object::kMeshConfig: return object.mesh_config().metadata();
+    case Object::KIND_NOT_SET: break;
   }
   return weft::v1::ObjectMeta::default_instance();
 }
@@ -132,23 +120,12 @@ std::vector<std::string> ColumnsOf(Object::KindCase kind, bool wide) {
     if (wide) out.insert(out.end(), more.begin(), more.end());
   };
   switch (kind) {
-    case Object::kService:
-      add({"ADDRESS", "PORTS"}, {"HOSTS", "SELECTOR"});
-      break;
-    case Object::kWorkloadEntry:
-      add({"ADDRESS", "PORTS", "ACCOUNT"}, {"LOCALITY", "WEIGHT", "TLS", "LABELS"});
-      break;
-    case Object::kHttpRoute:
-      add({"SERVICE", "BACKENDS", "ACCEPTED"}, {"RESOLVED", "HOSTNAMES", "VERSION"});
-      break;
-    case Object::kPeerAuthentication:
-      add({"MODE"}, {"APPLIES TO"});
-      break;
-    case Object::kMeshConfig:
-      add({"OUTBOUND", "ACCESS LOG"}, {"TRUST DOMAIN"});
-      break;
-    case Object::KIND_NOT_SET:
-      add({}, {});
+    case Object::kService: add({"ADDRESS", "PORTS"}, {"HOSTS", "SELECTOR"}); break;
+    case Object::kWorkloadEntry: add({"ADDRESS", "PORTS", "ACCOUNT"}, {"LOCALITY", "WEIGHT", "TLS", "LABELS"}); break;
+    case Object::kHttpRoute: add({"SERVICE", "BACKENDS", "ACCEPTED"}, {"RESOLVED", "HOSTNAMES", "VERSION"}); break;
+    case Object::kPeerAuthentication: add({"MODE"}, {"APPLIES TO"}); break;
+    case Object::kMeshConfig: add({"OUTBOUND", "ACCESS LOG"}, {"TRUST DOMAIN"}); break;
+    case Object::KIND_NOT_SET: add({}, {});
   }
   return out;
 }
@@ -198,8 +175,7 @@ std::vector<std::string> CellsOf(const Object& object, bool wide, absl::Time now
           {spec.trust_domain()});
       break;
     }
-    case Object::KIND_NOT_SET:
-      add({}, {});
+    case Object::KIND_NOT_SET: add({}, {});
   }
   return out;
 }

@@ -10,32 +10,20 @@ namespace {
 
 int Dispatch(Session* session) {
   switch (session->in().command) {
-    case Command::kApply:
-      return Apply(session);
-    case Command::kGet:
-      return Get(session);
-    case Command::kDelete:
-      return Delete(session);
-    case Command::kLog:
-      return Log(session);
-    case Command::kRollback:
-      return Rollback(session);
-    case Command::kTokenCreate:
-      return CreateToken(session);
-    case Command::kTokenList:
-      return ListTokens(session);
-    case Command::kTokenRevoke:
-      return RevokeToken(session);
-    case Command::kProxies:
-      return Proxies(session);
-    case Command::kConfig:
-      return Config(session);
-    case Command::kCerts:
-      return Certs(session);
+    case Command::kApply: return Apply(session);
+    case Command::kGet: return Get(session);
+    case Command::kDelete: return Delete(session);
+    case Command::kLog: return Log(session);
+    case Command::kRollback: return Rollback(session);
+    case Command::kTokenCreate: return CreateToken(session);
+    case Command::kTokenList: return ListTokens(session);
+    case Command::kTokenRevoke: return RevokeToken(session);
+    case Command::kProxies: return Proxies(session);
+    case Command::kConfig: return Config(session);
+    case Command::kCerts: return Certs(session);
     case Command::kVersion:
     case Command::kCompletion:
-    case Command::kNone:
-      break;
+    case Command::kNone: break;
   }
   return session->Fail(kUsage, "a command is missing");
 }

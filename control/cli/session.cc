@@ -68,16 +68,12 @@ int ConnectError(const std::string& path) {
 int ExitOf(grpc::StatusCode code) {
   switch (code) {
     case grpc::StatusCode::UNAVAILABLE:
-    case grpc::StatusCode::DEADLINE_EXCEEDED:
-      return kUnreachable;
+    case grpc::StatusCode::DEADLINE_EXCEEDED: return kUnreachable;
     case grpc::StatusCode::UNAUTHENTICATED:
-    case grpc::StatusCode::PERMISSION_DENIED:
-      return kNotAuthorized;
+    case grpc::StatusCode::PERMISSION_DENIED: return kNotAuthorized;
     case grpc::StatusCode::ABORTED:
-    case grpc::StatusCode::ALREADY_EXISTS:
-      return kConflict;
-    default:
-      return kRefused;
+    case grpc::StatusCode::ALREADY_EXISTS: return kConflict;
+    default: return kRefused;
   }
 }
 

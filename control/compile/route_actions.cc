@@ -30,14 +30,9 @@ void FillText(const model::ValueMatch& from, matcher::StringMatcher* to) {
 
 void FillPath(const model::PathMatch& from, route::RouteMatch* to) {
   switch (from.type) {
-    case model::PathMatch::Type::kExact:
-      to->set_path(from.value);
-      return;
-    case model::PathMatch::Type::kRegex:
-      to->mutable_safe_regex()->set_regex(from.value);
-      return;
-    case model::PathMatch::Type::kPrefix:
-      break;
+    case model::PathMatch::Type::kExact: to->set_path(from.value); return;
+    case model::PathMatch::Type::kRegex: to->mutable_safe_regex()->set_regex(from.value); return;
+    case model::PathMatch::Type::kPrefix: break;
   }
   const std::string prefix = WithoutLastSlash(from.value);
   if (prefix.empty()) {
@@ -116,16 +111,11 @@ void FillRedirect(const model::Redirect& from, const model::PathMatch& path, uin
     FillPrefixChange(from.path->value, path, to);
   }
   switch (from.status_code) {
-    case 301:
-      return to->set_response_code(route::RedirectAction::MOVED_PERMANENTLY);
-    case 303:
-      return to->set_response_code(route::RedirectAction::SEE_OTHER);
-    case 307:
-      return to->set_response_code(route::RedirectAction::TEMPORARY_REDIRECT);
-    case 308:
-      return to->set_response_code(route::RedirectAction::PERMANENT_REDIRECT);
-    default:
-      return to->set_response_code(route::RedirectAction::FOUND);
+    case 301: return to->set_response_code(route::RedirectAction::MOVED_PERMANENTLY);
+    case 303: return to->set_response_code(route::RedirectAction::SEE_OTHER);
+    case 307: return to->set_response_code(route::RedirectAction::TEMPORARY_REDIRECT);
+    case 308: return to->set_response_code(route::RedirectAction::PERMANENT_REDIRECT);
+    default: return to->set_response_code(route::RedirectAction::FOUND);
   }
 }
 

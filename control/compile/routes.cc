@@ -49,13 +49,11 @@ struct Candidate {
 
 int RankOf(model::PathMatch::Type type) {
   switch (type) {
-    case model::PathMatch::Type::kExact:
-      return 0;
+    case model::PathMatch::Type::kExact: return 0;
     case model::PathMatch::Type::kRegex:  // where it stands is left to the implementation: before any prefix, or "/"
                                           // would hide it
       return 1;
-    case model::PathMatch::Type::kPrefix:
-      break;
+    case model::PathMatch::Type::kPrefix: break;
   }
   return 2;
 }

@@ -43,15 +43,12 @@ auto Precedence(const PortTopology& port) {
 
 Handling HandlingOf(model::Protocol protocol) {
   switch (protocol) {
-    case model::Protocol::kHttp:
-      return {.http = true, .opaque = false};
-    case model::Protocol::kDetect:
-      return {.http = true, .opaque = true};
+    case model::Protocol::kHttp: return {.http = true, .opaque = false};
+    case model::Protocol::kDetect: return {.http = true, .opaque = true};
     case model::Protocol::kTcp:
     case model::Protocol::kTls:
     case model::Protocol::kHttp2:
-    case model::Protocol::kGrpc:
-      break;
+    case model::Protocol::kGrpc: break;
   }
   return {.http = false, .opaque = true};
 }

@@ -4,18 +4,12 @@ namespace weft::control::model {
 
 std::string_view ProtocolName(Protocol protocol) {
   switch (protocol) {
-    case Protocol::kDetect:
-      return "detect";
-    case Protocol::kTcp:
-      return "TCP";
-    case Protocol::kTls:
-      return "TLS";
-    case Protocol::kHttp:
-      return "HTTP";
-    case Protocol::kHttp2:
-      return "HTTP2";
-    case Protocol::kGrpc:
-      return "GRPC";
+    case Protocol::kDetect: return "detect";
+    case Protocol::kTcp: return "TCP";
+    case Protocol::kTls: return "TLS";
+    case Protocol::kHttp: return "HTTP";
+    case Protocol::kHttp2: return "HTTP2";
+    case Protocol::kGrpc: return "GRPC";
   }
   return "unknown";
 }

@@ -29,14 +29,10 @@ int Nearness(const PeerAuthentication& policy, const WorkloadEntry& workload,
 
 std::string_view MtlsModeName(MtlsMode mode) {
   switch (mode) {
-    case MtlsMode::kUnset:
-      return "UNSET";
-    case MtlsMode::kDisable:
-      return "DISABLE";
-    case MtlsMode::kPermissive:
-      return "PERMISSIVE";
-    case MtlsMode::kStrict:
-      return "STRICT";
+    case MtlsMode::kUnset: return "UNSET";
+    case MtlsMode::kDisable: return "DISABLE";
+    case MtlsMode::kPermissive: return "PERMISSIVE";
+    case MtlsMode::kStrict: return "STRICT";
   }
   return "unknown";
 }

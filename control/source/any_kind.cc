@@ -27,18 +27,12 @@ std::string Deterministic(const google::protobuf::Message& message) {
 template <typename Object, typename Action>
 void Visit(Object& object, Action action) {
   switch (object.kind_case()) {
-    case weft::v1::Object::kService:
-      return action(*object.mutable_service());
-    case weft::v1::Object::kWorkloadEntry:
-      return action(*object.mutable_workload_entry());
-    case weft::v1::Object::kHttpRoute:
-      return action(*object.mutable_http_route());
-    case weft::v1::Object::kPeerAuthentication:
-      return action(*object.mutable_peer_authentication());
-    case weft::v1::Object::kMeshConfig:
-      return action(*object.mutable_mesh_config());
-    case weft::v1::Object::KIND_NOT_SET:
-      return;
+    case weft::v1::Object::kService: return action(*object.mutable_service());
+    case weft::v1::Object::kWorkloadEntry: return action(*object.mutable_workload_entry());
+    case weft::v1::Object::kHttpRoute: return action(*object.mutable_http_route());
+    case weft::v1::Object::kPeerAuthentication: return action(*object.mutable_peer_authentication());
+    case weft::v1::Object::kMeshConfig: return action(*object.mutable_mesh_config());
+    case weft::v1::Object::KIND_NOT_SET: return;
   }
 }
 
@@ -65,70 +59,47 @@ void SetRouteConditions(gateway::v1::HTTPRoute& route, const std::vector<model::
 
 std::optional<model::Kind> KindOf(const weft::v1::Object& object) {
   switch (object.kind_case()) {
-    case weft::v1::Object::kService:
-      return model::Kind::kService;
-    case weft::v1::Object::kWorkloadEntry:
-      return model::Kind::kWorkloadEntry;
-    case weft::v1::Object::kHttpRoute:
-      return model::Kind::kHttpRoute;
-    case weft::v1::Object::kPeerAuthentication:
-      return model::Kind::kPeerAuthentication;
-    case weft::v1::Object::kMeshConfig:
-      return model::Kind::kMeshConfig;
-    case weft::v1::Object::KIND_NOT_SET:
-      break;
+    case weft::v1::Object::kService: return model::Kind::kService;
+    case weft::v1::Object::kWorkloadEntry: return model::Kind::kWorkloadEntry;
+    case weft::v1::Object::kHttpRoute: return model::Kind::kHttpRoute;
+    case weft::v1::Object::kPeerAuthentication: return model::Kind::kPeerAuthentication;
+    case weft::v1::Object::kMeshConfig: return model::Kind::kMeshConfig;
+    case weft::v1::Object::KIND_NOT_SET: break;
   }
   return std::nullopt;
 }
 
 google::protobuf::Message* MutableOf(weft::v1::Object& object, model::Kind kind) {
   switch (kind) {
-    case model::Kind::kService:
-      return object.mutable_service();
-    case model::Kind::kWorkloadEntry:
-      return object.mutable_workload_entry();
-    case model::Kind::kHttpRoute:
-      return object.mutable_http_route();
-    case model::Kind::kPeerAuthentication:
-      return object.mutable_peer_authentication();
-    case model::Kind::kMeshConfig:
-      break;
+    case model::Kind::kService: return object.mutable_service();
+    case model::Kind::kWorkloadEntry: return object.mutable_workload_entry();
+    case model::Kind::kHttpRoute: return object.mutable_http_route();
+    case model::Kind::kPeerAuthentication: return object.mutable_peer_authentication();
+    case model::Kind::kMeshConfig: break;
   }
   return object.mutable_mesh_config();
 }
 
 const google::protobuf::Message& InnerOf(const weft::v1::Object& object) {
   switch (object.kind_case()) {
-    case weft::v1::Object::kService:
-      return object.service();
-    case weft::v1::Object::kWorkloadEntry:
-      return object.workload_entry();
-    case weft::v1::Object::kHttpRoute:
-      return object.http_route();
-    case weft::v1::Object::kPeerAuthentication:
-      return object.peer_authentication();
-    case weft::v1::Object::kMeshConfig:
-      return object.mesh_config();
-    case weft::v1::Object::KIND_NOT_SET:
-      break;
+    case weft::v1::Object::kService: return object.service();
+    case weft::v1::Object::kWorkloadEntry: return object.workload_entry();
+    case weft::v1::Object::kHttpRoute: return object.http_route();
+    case weft::v1::Object::kPeerAuthentication: return object.peer_authentication();
+    case weft::v1::Object::kMeshConfig: return object.mesh_config();
+    case weft::v1::Object::KIND_NOT_SET: break;
   }
   return object;
 }
 
 const weft::v1::ObjectMeta* MetaOf(const weft::v1::Object& object) {
   switch (object.kind_case()) {
-    case weft::v1::Object::kService:
-      return &object.service().metadata();
-    case weft::v1::Object::kWorkloadEntry:
-      return &object.workload_entry().metadata();
-    case weft::v1::Object::kHttpRoute:
-      return &object.http_route().metadata();
-    case weft::v1::Object::kPeerAuthentication:
-      return &object.peer_authentication().metadata();
-    case weft::v1::Object::kMeshConfig:
-      return &object.mesh_config().metadata();
-    case weft::v1::Object::KIND_NOT_SET:
-      break;
+    case weft::v1::Object::kService: return &object.service().metadata();
+    case weft::v1::Object::kWorkloadEntry: return &object.workload_entry().metadata();
+    case weft::v1::Object::kHttpRoute: return &object.http_route().metadata();
+    case weft::v1::Object::kPeerAuthentication: return &object.peer_authentication().metadata();
+    case weft::v1::Object::kMeshConfig: return &object.mesh_config().metadata();
+    case weft::v1::Object::KIND_NOT_SET: break;
   }
   return nullptr;
 }

@@ -24,21 +24,13 @@ std::optional<ModelObject> Convert(const Input& input, Findings& findings) {
   Checker checker = input.CheckerFor(findings);
   ModelObject object;
   switch (input.key.kind) {
-    case model::Kind::kService:
-      object = ServiceFrom(input.object.service(), checker);
-      break;
-    case model::Kind::kWorkloadEntry:
-      object = WorkloadFrom(input.object.workload_entry(), checker);
-      break;
-    case model::Kind::kHttpRoute:
-      object = RouteFrom(input.object.http_route(), checker);
-      break;
+    case model::Kind::kService: object = ServiceFrom(input.object.service(), checker); break;
+    case model::Kind::kWorkloadEntry: object = WorkloadFrom(input.object.workload_entry(), checker); break;
+    case model::Kind::kHttpRoute: object = RouteFrom(input.object.http_route(), checker); break;
     case model::Kind::kPeerAuthentication:
       object = PeerAuthenticationFrom(input.object.peer_authentication(), checker);
       break;
-    case model::Kind::kMeshConfig:
-      object = MeshConfigFrom(input.object.mesh_config(), checker);
-      break;
+    case model::Kind::kMeshConfig: object = MeshConfigFrom(input.object.mesh_config(), checker); break;
   }
   if (!checker.clean()) return std::nullopt;
   return object;

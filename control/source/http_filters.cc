@@ -121,39 +121,25 @@ model::Rewrite RewriteFrom(const gateway::v1::HTTPURLRewriteFilter& from, const 
 // The name of the one settings field that belongs to `type`.
 const char* SettingsOf(HTTPRouteFilter::Type type) {
   switch (type) {
-    case HTTPRouteFilter::RequestHeaderModifier:
-      return "requestHeaderModifier";
-    case HTTPRouteFilter::ResponseHeaderModifier:
-      return "responseHeaderModifier";
-    case HTTPRouteFilter::RequestRedirect:
-      return "requestRedirect";
-    case HTTPRouteFilter::URLRewrite:
-      return "urlRewrite";
-    case HTTPRouteFilter::RequestMirror:
-      return "requestMirror";
-    case HTTPRouteFilter::ExtensionRef:
-      return "extensionRef";
-    default:
-      return "";
+    case HTTPRouteFilter::RequestHeaderModifier: return "requestHeaderModifier";
+    case HTTPRouteFilter::ResponseHeaderModifier: return "responseHeaderModifier";
+    case HTTPRouteFilter::RequestRedirect: return "requestRedirect";
+    case HTTPRouteFilter::URLRewrite: return "urlRewrite";
+    case HTTPRouteFilter::RequestMirror: return "requestMirror";
+    case HTTPRouteFilter::ExtensionRef: return "extensionRef";
+    default: return "";
   }
 }
 
 bool HasSettings(const HTTPRouteFilter& filter, HTTPRouteFilter::Type type) {
   switch (type) {
-    case HTTPRouteFilter::RequestHeaderModifier:
-      return filter.has_request_header_modifier();
-    case HTTPRouteFilter::ResponseHeaderModifier:
-      return filter.has_response_header_modifier();
-    case HTTPRouteFilter::RequestRedirect:
-      return filter.has_request_redirect();
-    case HTTPRouteFilter::URLRewrite:
-      return filter.has_url_rewrite();
-    case HTTPRouteFilter::RequestMirror:
-      return filter.has_request_mirror();
-    case HTTPRouteFilter::ExtensionRef:
-      return filter.has_extension_ref();
-    default:
-      return false;
+    case HTTPRouteFilter::RequestHeaderModifier: return filter.has_request_header_modifier();
+    case HTTPRouteFilter::ResponseHeaderModifier: return filter.has_response_header_modifier();
+    case HTTPRouteFilter::RequestRedirect: return filter.has_request_redirect();
+    case HTTPRouteFilter::URLRewrite: return filter.has_url_rewrite();
+    case HTTPRouteFilter::RequestMirror: return filter.has_request_mirror();
+    case HTTPRouteFilter::ExtensionRef: return filter.has_extension_ref();
+    default: return false;
   }
 }
 
@@ -208,8 +194,7 @@ void ReadRuleFilters(const RepeatedFilters& from, const std::string& field, mode
       case HTTPRouteFilter::URLRewrite:
         rule.filters.rewrite = RewriteFrom(from[i].url_rewrite(), settings, rule, checker);
         break;
-      default:
-        break;
+      default: break;
     }
   }
   if (rule.filters.redirect.has_value() && rule.filters.rewrite.has_value()) {

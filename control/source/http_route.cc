@@ -66,15 +66,12 @@ model::PathMatch PathFrom(const gateway::v1::HTTPPathMatch& from, const std::str
   model::PathMatch path;
   if (from.has_value()) path.value = from.value();
   switch (from.type()) {
-    case gateway::v1::HTTPPathMatch::Exact:
-      path.type = model::PathMatch::Type::kExact;
-      break;
+    case gateway::v1::HTTPPathMatch::Exact: path.type = model::PathMatch::Type::kExact; break;
     case gateway::v1::HTTPPathMatch::RegularExpression:
       path.type = model::PathMatch::Type::kRegex;
       checker.Ok(field + ".value", path.value, CheckRegex(path.value));
       return path;
-    default:
-      break;
+    default: break;
   }
   checker.Ok(field + ".value", path.value, CheckPath(path.value));
   return path;

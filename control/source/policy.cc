@@ -10,14 +10,10 @@ namespace {
 
 model::MtlsMode ModeFrom(const weft::v1::MutualTLS& from) {
   switch (from.mode()) {
-    case weft::v1::MutualTLS::DISABLE:
-      return model::MtlsMode::kDisable;
-    case weft::v1::MutualTLS::PERMISSIVE:
-      return model::MtlsMode::kPermissive;
-    case weft::v1::MutualTLS::STRICT:
-      return model::MtlsMode::kStrict;
-    default:
-      return model::MtlsMode::kUnset;
+    case weft::v1::MutualTLS::DISABLE: return model::MtlsMode::kDisable;
+    case weft::v1::MutualTLS::PERMISSIVE: return model::MtlsMode::kPermissive;
+    case weft::v1::MutualTLS::STRICT: return model::MtlsMode::kStrict;
+    default: return model::MtlsMode::kUnset;
   }
 }
 

@@ -124,21 +124,11 @@ void Put(model::World& world, ModelObject object) { std::visit(Putter{world}, ob
 
 void Remove(model::World& world, const model::ObjectKey& key) {
   switch (key.kind) {
-    case model::Kind::kService:
-      world.services.erase(key.name);
-      break;
-    case model::Kind::kWorkloadEntry:
-      world.workloads.erase(key.name);
-      break;
-    case model::Kind::kHttpRoute:
-      world.routes.erase(key.name);
-      break;
-    case model::Kind::kPeerAuthentication:
-      world.peer_authentications.erase(key.name);
-      break;
-    case model::Kind::kMeshConfig:
-      world.mesh = model::MeshConfig();
-      break;
+    case model::Kind::kService: world.services.erase(key.name); break;
+    case model::Kind::kWorkloadEntry: world.workloads.erase(key.name); break;
+    case model::Kind::kHttpRoute: world.routes.erase(key.name); break;
+    case model::Kind::kPeerAuthentication: world.peer_authentications.erase(key.name); break;
+    case model::Kind::kMeshConfig: world.mesh = model::MeshConfig(); break;
   }
 }
 

@@ -149,11 +149,9 @@ absl::Status Database::Failure(int code, std::string_view doing) const {
       return absl::ResourceExhaustedError(
           absl::StrCat(what, "; nothing was changed: make room on the disk, then try again"));
     case SQLITE_BUSY:
-    case SQLITE_LOCKED:
-      return absl::UnavailableError(absl::StrCat(what, "; another process holds the file"));
+    case SQLITE_LOCKED: return absl::UnavailableError(absl::StrCat(what, "; another process holds the file"));
     case SQLITE_IOERR:
-    case SQLITE_NOMEM:
-      return absl::UnavailableError(absl::StrCat(what, " (", sqlite3_errstr(code), ")"));
+    case SQLITE_NOMEM: return absl::UnavailableError(absl::StrCat(what, " (", sqlite3_errstr(code), ")"));
     case SQLITE_NOTADB:
       return absl::DataLossError(
           absl::StrCat(what, "; it is no store of weft-control: restore a backup, or move it away"));
@@ -164,8 +162,7 @@ absl::Status Database::Failure(int code, std::string_view doing) const {
     case SQLITE_PERM:
     case SQLITE_AUTH:
       return absl::FailedPreconditionError(absl::StrCat(what, "; weft-control must be able to write there"));
-    default:
-      return absl::InternalError(absl::StrCat(what, " (", code, ")"));
+    default: return absl::InternalError(absl::StrCat(what, " (", code, ")"));
   }
 }
 

@@ -5,6 +5,7 @@ no name server in the scene, and nobody shall wait for one that cannot be reache
 """
 
 import ctypes
+import itertools
 import os
 import signal
 import subprocess
@@ -89,6 +90,9 @@ def has_ipv6():
         return False
 
 
+_links = itertools.count(10)
+
+
 class Network:
     """The bridge and its pods. A context manager; on exit the pods end, and the kernel takes their links with them."""
 
@@ -116,7 +120,7 @@ class Network:
     def pod(self, name):
         number = len(self.pods) + 10
         pod = self.pods[name] = Pod(name, number, self.folder)
-        link = f"pod{number}"
+        link = f"pod{next(_links)}"  # a link of an earlier network may still be going
         run("ip", "link", "add", link, "type", "veth", "peer", "name", "eth0", "netns", str(pod.pause.pid))
         run("ip", "link", "set", link, "master", "mesh", "up")
         # A pod routes everything to the bridge, virtual addresses too, so that capture rules get to see it.

@@ -66,10 +66,8 @@ bool Acceptor::AcceptOne() {
       return false;
     case EBADF:
     case EINVAL:
-    case ENOTSOCK:
-      WEFT_CHECK(false);
-    default:
-      return true;  // an error of that one connection (accept(2)): the next may be fine
+    case ENOTSOCK: WEFT_CHECK(false);
+    default: return true;  // an error of that one connection (accept(2)): the next may be fine
   }
 }
 

@@ -32,14 +32,10 @@ Answer Json(std::string body) {
 
 const char* Name(State state) {
   switch (state) {
-    case State::kPreInitializing:
-      return "PRE_INITIALIZING";
-    case State::kInitializing:
-      return "INITIALIZING";
-    case State::kLive:
-      return "LIVE";
-    case State::kDraining:
-      return "DRAINING";
+    case State::kPreInitializing: return "PRE_INITIALIZING";
+    case State::kInitializing: return "INITIALIZING";
+    case State::kLive: return "LIVE";
+    case State::kDraining: return "DRAINING";
   }
   return "";
 }

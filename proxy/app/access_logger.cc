@@ -42,24 +42,18 @@ class Fields final : public telemetry::HeaderLookup {
 
 std::string_view ProtocolName(http::Version version) {
   switch (version) {
-    case http::Version::kHttp10:
-      return "HTTP/1.0";
-    case http::Version::kHttp11:
-      return "HTTP/1.1";
-    case http::Version::kHttp2:
-      return "HTTP/2";
+    case http::Version::kHttp10: return "HTTP/1.0";
+    case http::Version::kHttp11: return "HTTP/1.1";
+    case http::Version::kHttp2: return "HTTP/2";
   }
   return "";
 }
 
 std::string_view PathOf(config::AccessLogSpec::Sink sink, const std::string& path) {
   switch (sink) {
-    case config::AccessLogSpec::Sink::kStdout:
-      return "/dev/stdout";
-    case config::AccessLogSpec::Sink::kStderr:
-      return "/dev/stderr";
-    case config::AccessLogSpec::Sink::kFile:
-      break;
+    case config::AccessLogSpec::Sink::kStdout: return "/dev/stdout";
+    case config::AccessLogSpec::Sink::kStderr: return "/dev/stderr";
+    case config::AccessLogSpec::Sink::kFile: break;
   }
   return path;
 }

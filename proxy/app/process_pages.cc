@@ -19,16 +19,11 @@ constexpr size_t kMaxCertificates = 64;  // lines of the page; those that end fi
 
 std::string_view Word(ResourceType type) {
   switch (type) {
-    case ResourceType::kCluster:
-      return "cluster";
-    case ResourceType::kEndpoint:
-      return "endpoint";
-    case ResourceType::kListener:
-      return "listener";
-    case ResourceType::kRoute:
-      return "route";
-    case ResourceType::kSecret:
-      return "secret";
+    case ResourceType::kCluster: return "cluster";
+    case ResourceType::kEndpoint: return "endpoint";
+    case ResourceType::kListener: return "listener";
+    case ResourceType::kRoute: return "route";
+    case ResourceType::kSecret: return "secret";
   }
   return "";
 }

@@ -98,14 +98,10 @@ std::vector<discovery::Rejection> Assembler::State::Dispatch(const discovery::Up
     case ResourceType::kCluster:
       endpoints_deadline_ = deps_.reactor.now() + options_.warming_limit;
       return clusters_.ApplyClusters(update, Now());
-    case ResourceType::kEndpoint:
-      return clusters_.ApplyEndpoints(update, Now());
-    case ResourceType::kListener:
-      return listeners_.ApplyListeners(update, Now());
-    case ResourceType::kRoute:
-      return listeners_.ApplyRoutes(update, Now());
-    case ResourceType::kSecret:
-      return ApplySecrets(update);
+    case ResourceType::kEndpoint: return clusters_.ApplyEndpoints(update, Now());
+    case ResourceType::kListener: return listeners_.ApplyListeners(update, Now());
+    case ResourceType::kRoute: return listeners_.ApplyRoutes(update, Now());
+    case ResourceType::kSecret: return ApplySecrets(update);
   }
   return {};
 }

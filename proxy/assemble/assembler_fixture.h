@@ -144,16 +144,11 @@ class AssemblerTest : public ::testing::Test {
   }
   static google::protobuf::Any Resource(ResourceType type, const std::string& yaml) {
     switch (type) {
-      case ResourceType::kCluster:
-        return Packed<envoy::config::cluster::v3::Cluster>(type, yaml);
-      case ResourceType::kEndpoint:
-        return Packed<envoy::config::endpoint::v3::ClusterLoadAssignment>(type, yaml);
-      case ResourceType::kListener:
-        return Packed<envoy::config::listener::v3::Listener>(type, yaml);
-      case ResourceType::kRoute:
-        return Packed<envoy::config::route::v3::RouteConfiguration>(type, yaml);
-      case ResourceType::kSecret:
-        break;
+      case ResourceType::kCluster: return Packed<envoy::config::cluster::v3::Cluster>(type, yaml);
+      case ResourceType::kEndpoint: return Packed<envoy::config::endpoint::v3::ClusterLoadAssignment>(type, yaml);
+      case ResourceType::kListener: return Packed<envoy::config::listener::v3::Listener>(type, yaml);
+      case ResourceType::kRoute: return Packed<envoy::config::route::v3::RouteConfiguration>(type, yaml);
+      case ResourceType::kSecret: break;
     }
     return Packed<envoy::extensions::transport_sockets::tls::v3::Secret>(type, yaml);
   }

@@ -74,19 +74,13 @@ std::vector<ResourceDump> Assembler::State::Dump(ResourceType type) const {
         dump.warming = built == clusters_.built().end() || !built->second->ready;
       }
       break;
-    case ResourceType::kEndpoint:
-      dumps = DumpShelf(type, clusters_.endpoints().held());
-      break;
+    case ResourceType::kEndpoint: dumps = DumpShelf(type, clusters_.endpoints().held()); break;
     case ResourceType::kListener:
       dumps = DumpShelf(type, listeners_.listeners().held());
       for (ResourceDump& dump : dumps) dump.warming = listeners_.IsWarming(dump.name);
       break;
-    case ResourceType::kRoute:
-      dumps = DumpShelf(type, listeners_.routes().held());
-      break;
-    case ResourceType::kSecret:
-      dumps = DumpShelf(type, secret_shelf_.held());
-      break;
+    case ResourceType::kRoute: dumps = DumpShelf(type, listeners_.routes().held()); break;
+    case ResourceType::kSecret: dumps = DumpShelf(type, secret_shelf_.held()); break;
   }
   return dumps;
 }

@@ -52,16 +52,12 @@ const Transport& TransportFor(const config::ClusterSpec& spec, const Transports&
 bool ListHosts(const config::ClusterSpec& spec, const config::EndpointsSpec* endpoints, const DnsAnswers& answers,
                std::vector<config::HostSpec>* hosts) {
   switch (spec.discovery) {
-    case config::Discovery::kOriginalDst:
-      return true;
-    case config::Discovery::kStatic:
-      *hosts = spec.hosts;
-      return true;
+    case config::Discovery::kOriginalDst: return true;
+    case config::Discovery::kStatic: *hosts = spec.hosts; return true;
     case config::Discovery::kEds:
       if (endpoints != nullptr) *hosts = endpoints->hosts;
       return endpoints != nullptr;
-    case config::Discovery::kStrictDns:
-      break;
+    case config::Discovery::kStrictDns: break;
   }
   bool all_answered = true;
   for (const config::HostSpec& named : spec.hosts) {

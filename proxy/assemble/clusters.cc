@@ -28,16 +28,11 @@ absl::StatusOr<std::shared_ptr<const config::EndpointsSpec>> ConvertEndpoints(
 
 resolve::DnsFamily FamilyOf(const config::ClusterSpec& spec) {
   switch (spec.dns_family) {
-    case config::ClusterSpec::DnsFamily::kAuto:
-      return resolve::DnsFamily::kAuto;
-    case config::ClusterSpec::DnsFamily::kV4Only:
-      return resolve::DnsFamily::kV4Only;
-    case config::ClusterSpec::DnsFamily::kV6Only:
-      return resolve::DnsFamily::kV6Only;
-    case config::ClusterSpec::DnsFamily::kV4Preferred:
-      return resolve::DnsFamily::kV4Preferred;
-    case config::ClusterSpec::DnsFamily::kAll:
-      break;
+    case config::ClusterSpec::DnsFamily::kAuto: return resolve::DnsFamily::kAuto;
+    case config::ClusterSpec::DnsFamily::kV4Only: return resolve::DnsFamily::kV4Only;
+    case config::ClusterSpec::DnsFamily::kV6Only: return resolve::DnsFamily::kV6Only;
+    case config::ClusterSpec::DnsFamily::kV4Preferred: return resolve::DnsFamily::kV4Preferred;
+    case config::ClusterSpec::DnsFamily::kAll: break;
   }
   return resolve::DnsFamily::kAll;
 }

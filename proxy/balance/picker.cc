@@ -58,14 +58,11 @@ const Host* Picker::Pick(const config::Cluster& cluster, const base::Address& de
   if (!priority) return nullptr;
   if (!HasTried(tried) || !OthersThanTried(cluster, *priority, tried)) tried = {};
   switch (cluster.spec.load_balancing) {
-    case config::LoadBalancing::kLeastRequest:
-      return LeastRequest(cluster, *priority, tried);
-    case config::LoadBalancing::kRandom:
-      return Random(cluster, *priority, tried);
+    case config::LoadBalancing::kLeastRequest: return LeastRequest(cluster, *priority, tried);
+    case config::LoadBalancing::kRandom: return Random(cluster, *priority, tried);
     case config::LoadBalancing::kRoundRobin:
     case config::LoadBalancing::kRingHash:  // refused by config/ until they are built
-    case config::LoadBalancing::kMaglev:
-      break;
+    case config::LoadBalancing::kMaglev: break;
   }
   return RoundRobin(cluster, *priority, tried);
 }

@@ -20,15 +20,11 @@ using Sink = AccessLogSpec::Sink;
 void ReadJson(const google::protobuf::Struct& format, const Place& place, AccessLogSpec* spec) {
   for (const auto& [key, value] : format.fields()) {
     switch (value.kind_case()) {
-      case google::protobuf::Value::kStringValue:
-        spec->json_format.emplace_back(key, value.string_value());
-        break;
+      case google::protobuf::Value::kStringValue: spec->json_format.emplace_back(key, value.string_value()); break;
       case google::protobuf::Value::kBoolValue:
         spec->json_format.emplace_back(key, value.bool_value() ? "true" : "false");
         break;
-      default:
-        place.Field(key).Unsupported("a value that is no text");
-        break;
+      default: place.Field(key).Unsupported("a value that is no text"); break;
     }
   }
   std::sort(spec->json_format.begin(), spec->json_format.end());  // as Envoy writes them
@@ -74,20 +70,11 @@ void ReadFile(const loggers::file::v3::FileAccessLog& message, const Place& plac
   if (message.path().empty()) place.Field("path").Problem("the path of the log is empty");
   using File = loggers::file::v3::FileAccessLog;
   switch (message.access_log_format_case()) {
-    case File::kFormat:
-      ReadText(message.format(), place.Field("format"), spec);
-      break;
-    case File::kJsonFormat:
-      ReadJson(message.json_format(), place.Field("json_format"), spec);
-      break;
-    case File::kTypedJsonFormat:
-      ReadJson(message.typed_json_format(), place.Field("typed_json_format"), spec);
-      break;
-    case File::kLogFormat:
-      ReadFormat(message.log_format(), place.Field("log_format"), spec);
-      break;
-    case File::ACCESS_LOG_FORMAT_NOT_SET:
-      break;
+    case File::kFormat: ReadText(message.format(), place.Field("format"), spec); break;
+    case File::kJsonFormat: ReadJson(message.json_format(), place.Field("json_format"), spec); break;
+    case File::kTypedJsonFormat: ReadJson(message.typed_json_format(), place.Field("typed_json_format"), spec); break;
+    case File::kLogFormat: ReadFormat(message.log_format(), place.Field("log_format"), spec); break;
+    case File::ACCESS_LOG_FORMAT_NOT_SET: break;
   }
 }
 

@@ -40,15 +40,12 @@ bool SaysAds(bool has, const core::ConfigSource& source, const std::string& what
 void CheckApiType(const core::ApiConfigSource& message, const Place& place) {
   switch (message.api_type()) {
     case core::ApiConfigSource::GRPC:
-    case core::ApiConfigSource::AGGREGATED_GRPC:
-      break;
+    case core::ApiConfigSource::AGGREGATED_GRPC: break;
     case core::ApiConfigSource::DELTA_GRPC:
     case core::ApiConfigSource::AGGREGATED_DELTA_GRPC:
       place.Field("api_type").Note("Weft asks for the state of the world (GRPC)");
       break;
-    default:
-      place.Field("api_type").Problem("expected GRPC");
-      break;
+    default: place.Field("api_type").Problem("expected GRPC"); break;
   }
   if (message.transport_api_version() == core::V2) place.Field("transport_api_version").Problem("expected V3");
 }

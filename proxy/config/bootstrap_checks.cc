@@ -56,8 +56,7 @@ class References {
   std::string Problem(const Reference& reference) const {
     switch (reference.kind) {
       case Reference::Kind::kRouteCluster:
-      case Reference::Kind::kTcpCluster:
-        return ClusterProblem(reference);
+      case Reference::Kind::kTcpCluster: return ClusterProblem(reference);
       case Reference::Kind::kStaticSecret:
         if (secrets_.count(reference.name) > 0 || IsIdentitySecret(reference.name)) return "";
         return "there is no secret " + schema::Quoted(reference.name) + " in static_resources";

@@ -25,20 +25,12 @@ constexpr std::string_view kHttpOptions = "envoy.extensions.upstreams.http.v3.Ht
 
 Discovery DiscoveryOf(const Cluster& message, const Place& place) {
   switch (message.type()) {
-    case Cluster::STATIC:
-      return Discovery::kStatic;
-    case Cluster::STRICT_DNS:
-      return Discovery::kStrictDns;
-    case Cluster::EDS:
-      return Discovery::kEds;
-    case Cluster::ORIGINAL_DST:
-      return Discovery::kOriginalDst;
-    case Cluster::LOGICAL_DNS:
-      place.Field("type").Unsupported("LOGICAL_DNS (STRICT_DNS is)");
-      break;
-    default:
-      place.Field("type").Problem("expected STATIC, STRICT_DNS, EDS or ORIGINAL_DST");
-      break;
+    case Cluster::STATIC: return Discovery::kStatic;
+    case Cluster::STRICT_DNS: return Discovery::kStrictDns;
+    case Cluster::EDS: return Discovery::kEds;
+    case Cluster::ORIGINAL_DST: return Discovery::kOriginalDst;
+    case Cluster::LOGICAL_DNS: place.Field("type").Unsupported("LOGICAL_DNS (STRICT_DNS is)"); break;
+    default: place.Field("type").Problem("expected STATIC, STRICT_DNS, EDS or ORIGINAL_DST"); break;
   }
   return Discovery::kStatic;
 }
@@ -94,22 +86,12 @@ void ReadLoadBalancing(const Cluster& message, const Place& place, ClusterSpec* 
   }
   switch (message.lb_policy()) {
     case Cluster::ROUND_ROBIN:
-    case Cluster::CLUSTER_PROVIDED:
-      spec->load_balancing = LoadBalancing::kRoundRobin;
-      break;
-    case Cluster::LEAST_REQUEST:
-      spec->load_balancing = LoadBalancing::kLeastRequest;
-      break;
-    case Cluster::RANDOM:
-      spec->load_balancing = LoadBalancing::kRandom;
-      break;
+    case Cluster::CLUSTER_PROVIDED: spec->load_balancing = LoadBalancing::kRoundRobin; break;
+    case Cluster::LEAST_REQUEST: spec->load_balancing = LoadBalancing::kLeastRequest; break;
+    case Cluster::RANDOM: spec->load_balancing = LoadBalancing::kRandom; break;
     case Cluster::RING_HASH:
-    case Cluster::MAGLEV:
-      policy.Unsupported(Cluster::LbPolicy_Name(message.lb_policy()));
-      break;
-    default:
-      policy.Problem("expected ROUND_ROBIN, LEAST_REQUEST, RANDOM or CLUSTER_PROVIDED");
-      break;
+    case Cluster::MAGLEV: policy.Unsupported(Cluster::LbPolicy_Name(message.lb_policy())); break;
+    default: policy.Problem("expected ROUND_ROBIN, LEAST_REQUEST, RANDOM or CLUSTER_PROVIDED"); break;
   }
   const auto& least = message.least_request_lb_config();
   const Place at = place.Field("least_request_lb_config");
@@ -144,9 +126,7 @@ void ReadHttpOptions(const HttpOptions& message, const Place& place, ClusterSpec
       break;
     }
     case HttpOptions::kUseDownstreamProtocolConfig:
-    case HttpOptions::kAutoConfig:
-      spec->protocol = UpstreamProtocol::kHttp1;
-      break;  // all that a downstream can be
+    case HttpOptions::kAutoConfig: spec->protocol = UpstreamProtocol::kHttp1; break;  // all that a downstream can be
     case HttpOptions::UPSTREAM_PROTOCOL_OPTIONS_NOT_SET:
       place.Problem("expected one of explicit_http_config, use_downstream_protocol_config, auto_config");
       break;
@@ -217,19 +197,12 @@ TransportMatchSpec TransportMatchFromXds(const Cluster::TransportSocketMatch& me
 ClusterSpec::DnsFamily DnsFamilyOf(const Cluster& message, const Place& place) {
   using Family = ClusterSpec::DnsFamily;
   switch (message.dns_lookup_family()) {
-    case Cluster::AUTO:
-      return Family::kAuto;
-    case Cluster::V4_ONLY:
-      return Family::kV4Only;
-    case Cluster::V6_ONLY:
-      return Family::kV6Only;
-    case Cluster::V4_PREFERRED:
-      return Family::kV4Preferred;
-    case Cluster::ALL:
-      return Family::kAll;
-    default:
-      place.Field("dns_lookup_family").Problem("is none of the known families");
-      return Family::kAuto;
+    case Cluster::AUTO: return Family::kAuto;
+    case Cluster::V4_ONLY: return Family::kV4Only;
+    case Cluster::V6_ONLY: return Family::kV6Only;
+    case Cluster::V4_PREFERRED: return Family::kV4Preferred;
+    case Cluster::ALL: return Family::kAll;
+    default: place.Field("dns_lookup_family").Problem("is none of the known families"); return Family::kAuto;
   }
 }
 

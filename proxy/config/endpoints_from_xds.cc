@@ -62,11 +62,8 @@ HostSpec HostFromXds(const endpoint::LbEndpoint& message, uint32_t priority, boo
                   {.read = {"address", "hostname"}, .ignored = {"health_check_config", "additional_addresses"}});
       ReadAddress(message.endpoint(), names, at, &spec);
       break;
-    case endpoint::LbEndpoint::kEndpointName:
-      break;  // refused by CheckFields
-    case endpoint::LbEndpoint::HOST_IDENTIFIER_NOT_SET:
-      place.Problem("endpoint is missing");
-      break;
+    case endpoint::LbEndpoint::kEndpointName: break;  // refused by CheckFields
+    case endpoint::LbEndpoint::HOST_IDENTIFIER_NOT_SET: place.Problem("endpoint is missing"); break;
   }
   return spec;
 }

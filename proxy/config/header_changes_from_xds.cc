@@ -60,17 +60,11 @@ Append AppendOf(const core::HeaderValueOption& message, const Place& place) {
     return message.append().value() ? Append::kAppend : Append::kOverwrite;
   }
   switch (message.append_action()) {
-    case core::HeaderValueOption::APPEND_IF_EXISTS_OR_ADD:
-      return Append::kAppend;
-    case core::HeaderValueOption::ADD_IF_ABSENT:
-      return Append::kAddIfAbsent;
-    case core::HeaderValueOption::OVERWRITE_IF_EXISTS_OR_ADD:
-      return Append::kOverwrite;
-    case core::HeaderValueOption::OVERWRITE_IF_EXISTS:
-      return Append::kOverwriteIfExists;
-    default:
-      place.Field("append_action").Problem("is none of the known actions");
-      return Append::kAppend;
+    case core::HeaderValueOption::APPEND_IF_EXISTS_OR_ADD: return Append::kAppend;
+    case core::HeaderValueOption::ADD_IF_ABSENT: return Append::kAddIfAbsent;
+    case core::HeaderValueOption::OVERWRITE_IF_EXISTS_OR_ADD: return Append::kOverwrite;
+    case core::HeaderValueOption::OVERWRITE_IF_EXISTS: return Append::kOverwriteIfExists;
+    default: place.Field("append_action").Problem("is none of the known actions"); return Append::kAppend;
   }
 }
 

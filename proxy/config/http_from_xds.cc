@@ -71,25 +71,17 @@ void ReadRoutes(const Manager& message, const Place& place, HttpConnectionSpec* 
       }
       break;
     }
-    case Manager::ROUTE_SPECIFIER_NOT_SET:
-      place.Problem("expected one of route_config, rds");
-      break;
+    case Manager::ROUTE_SPECIFIER_NOT_SET: place.Problem("expected one of route_config, rds"); break;
   }
 }
 
 HttpConnectionSpec::Codec CodecOf(const Manager& message, const Place& place) {
   switch (message.codec_type()) {
-    case Manager::AUTO:
-      return HttpConnectionSpec::Codec::kAuto;
-    case Manager::HTTP1:
-      return HttpConnectionSpec::Codec::kHttp1;
+    case Manager::AUTO: return HttpConnectionSpec::Codec::kAuto;
+    case Manager::HTTP1: return HttpConnectionSpec::Codec::kHttp1;
     case Manager::HTTP2:
-    case Manager::HTTP3:
-      place.Field("codec_type").Unsupported(Manager::CodecType_Name(message.codec_type()));
-      break;
-    default:
-      place.Field("codec_type").Problem("expected AUTO or HTTP1");
-      break;
+    case Manager::HTTP3: place.Field("codec_type").Unsupported(Manager::CodecType_Name(message.codec_type())); break;
+    default: place.Field("codec_type").Problem("expected AUTO or HTTP1"); break;
   }
   return HttpConnectionSpec::Codec::kAuto;
 }
@@ -134,16 +126,11 @@ void ReadTimeouts(const Manager& message, const Place& place, HttpConnectionSpec
 
 ForwardClientCert ForwardOf(const Manager& message, const Place& place) {
   switch (message.forward_client_cert_details()) {
-    case Manager::SANITIZE:
-      return ForwardClientCert::kSanitize;
-    case Manager::FORWARD_ONLY:
-      return ForwardClientCert::kForwardOnly;
-    case Manager::APPEND_FORWARD:
-      return ForwardClientCert::kAppendForward;
-    case Manager::SANITIZE_SET:
-      return ForwardClientCert::kSanitizeSet;
-    case Manager::ALWAYS_FORWARD_ONLY:
-      return ForwardClientCert::kAlwaysForwardOnly;
+    case Manager::SANITIZE: return ForwardClientCert::kSanitize;
+    case Manager::FORWARD_ONLY: return ForwardClientCert::kForwardOnly;
+    case Manager::APPEND_FORWARD: return ForwardClientCert::kAppendForward;
+    case Manager::SANITIZE_SET: return ForwardClientCert::kSanitizeSet;
+    case Manager::ALWAYS_FORWARD_ONLY: return ForwardClientCert::kAlwaysForwardOnly;
     default:
       place.Field("forward_client_cert_details").Problem("is none of the known ways");
       return ForwardClientCert::kSanitize;
@@ -157,15 +144,9 @@ void ReadEdge(const Manager& message, const Place& place, HttpConnectionSpec* sp
   spec->via = message.via();
   if (!message.server_name().empty()) spec->server_name = message.server_name();
   switch (message.server_header_transformation()) {
-    case Manager::OVERWRITE:
-      spec->server_header = HttpConnectionSpec::ServerHeader::kOverwrite;
-      break;
-    case Manager::APPEND_IF_ABSENT:
-      spec->server_header = HttpConnectionSpec::ServerHeader::kAppendIfAbsent;
-      break;
-    case Manager::PASS_THROUGH:
-      spec->server_header = HttpConnectionSpec::ServerHeader::kPassThrough;
-      break;
+    case Manager::OVERWRITE: spec->server_header = HttpConnectionSpec::ServerHeader::kOverwrite; break;
+    case Manager::APPEND_IF_ABSENT: spec->server_header = HttpConnectionSpec::ServerHeader::kAppendIfAbsent; break;
+    case Manager::PASS_THROUGH: spec->server_header = HttpConnectionSpec::ServerHeader::kPassThrough; break;
     default:
       place.Field("server_header_transformation").Problem("expected OVERWRITE, APPEND_IF_ABSENT or PASS_THROUGH");
       break;
@@ -183,21 +164,11 @@ void ReadPathRules(const Manager& message, const Place& place, http::PathRules* 
   rules->merge_slashes = message.merge_slashes();
   switch (message.path_with_escaped_slashes_action()) {
     case Manager::IMPLEMENTATION_SPECIFIC_DEFAULT:
-    case Manager::KEEP_UNCHANGED:
-      rules->escaped_slashes = EscapedSlashes::kKeep;
-      break;
-    case Manager::REJECT_REQUEST:
-      rules->escaped_slashes = EscapedSlashes::kReject;
-      break;
-    case Manager::UNESCAPE_AND_REDIRECT:
-      rules->escaped_slashes = EscapedSlashes::kUnescapeAndRedirect;
-      break;
-    case Manager::UNESCAPE_AND_FORWARD:
-      rules->escaped_slashes = EscapedSlashes::kUnescapeAndForward;
-      break;
-    default:
-      place.Field("path_with_escaped_slashes_action").Problem("is none of the known ways");
-      break;
+    case Manager::KEEP_UNCHANGED: rules->escaped_slashes = EscapedSlashes::kKeep; break;
+    case Manager::REJECT_REQUEST: rules->escaped_slashes = EscapedSlashes::kReject; break;
+    case Manager::UNESCAPE_AND_REDIRECT: rules->escaped_slashes = EscapedSlashes::kUnescapeAndRedirect; break;
+    case Manager::UNESCAPE_AND_FORWARD: rules->escaped_slashes = EscapedSlashes::kUnescapeAndForward; break;
+    default: place.Field("path_with_escaped_slashes_action").Problem("is none of the known ways"); break;
   }
 }
 

@@ -33,12 +33,9 @@ void AddServerName(const std::string& text, const Place& place, std::vector<std:
 FilterChainMatchSpec::SourceType SourceTypeOf(const listener::FilterChainMatch& message, const Place& place) {
   using SourceType = FilterChainMatchSpec::SourceType;
   switch (message.source_type()) {
-    case listener::FilterChainMatch::ANY:
-      return SourceType::kAny;
-    case listener::FilterChainMatch::SAME_IP_OR_LOOPBACK:
-      return SourceType::kSameIpOrLoopback;
-    case listener::FilterChainMatch::EXTERNAL:
-      return SourceType::kExternal;
+    case listener::FilterChainMatch::ANY: return SourceType::kAny;
+    case listener::FilterChainMatch::SAME_IP_OR_LOOPBACK: return SourceType::kSameIpOrLoopback;
+    case listener::FilterChainMatch::EXTERNAL: return SourceType::kExternal;
     default:
       place.Field("source_type").Problem("expected ANY, SAME_IP_OR_LOOPBACK or EXTERNAL");
       return SourceType::kAny;
@@ -172,15 +169,10 @@ void ReadChains(const listener::Listener& message, const Place& place, ListenerS
 
 Direction DirectionOf(const listener::Listener& message, const Place& place) {
   switch (message.traffic_direction()) {
-    case envoy::config::core::v3::UNSPECIFIED:
-      return Direction::kUnspecified;
-    case envoy::config::core::v3::INBOUND:
-      return Direction::kInbound;
-    case envoy::config::core::v3::OUTBOUND:
-      return Direction::kOutbound;
-    default:
-      place.Field("traffic_direction").Problem("expected INBOUND or OUTBOUND");
-      return Direction::kUnspecified;
+    case envoy::config::core::v3::UNSPECIFIED: return Direction::kUnspecified;
+    case envoy::config::core::v3::INBOUND: return Direction::kInbound;
+    case envoy::config::core::v3::OUTBOUND: return Direction::kOutbound;
+    default: place.Field("traffic_direction").Problem("expected INBOUND or OUTBOUND"); return Direction::kUnspecified;
   }
 }
 

@@ -36,20 +36,15 @@ void ReadHeaderValue(const route::HeaderMatcher& message, const Place& place, He
       CheckRegex(message.safe_regex_match(), place.Field("safe_regex_match"));
       spec->value = StringMatchSpec{.how = How::kRegex, .text = message.safe_regex_match().regex()};
       break;
-    case Matcher::kStringMatch:
-      spec->value = StringMatchOf(message.string_match(), place.Field("string_match"));
-      break;
+    case Matcher::kStringMatch: spec->value = StringMatchOf(message.string_match(), place.Field("string_match")); break;
     case Matcher::kRangeMatch: {
       const auto& range = message.range_match();
       if (range.start() >= range.end()) place.Field("range_match").Problem("is empty: start must be below end");
       spec->value = HeaderMatchSpec::Range{range.start(), range.end()};
       break;
     }
-    case Matcher::kPresentMatch:
-      spec->present = message.present_match();
-      break;
-    case Matcher::HEADER_MATCH_SPECIFIER_NOT_SET:
-      break;  // presence alone
+    case Matcher::kPresentMatch: spec->present = message.present_match(); break;
+    case Matcher::HEADER_MATCH_SPECIFIER_NOT_SET: break;  // presence alone
   }
 }
 
@@ -91,25 +86,18 @@ void ReadPath(const route::RouteMatch& message, const Place& place, RouteMatchSp
     spec->path = path;
   };
   switch (message.path_specifier_case()) {
-    case Match::kPrefix:
-      set(Path::kPrefix, message.prefix());
-      break;
-    case Match::kPath:
-      set(Path::kExact, message.path());
-      break;
+    case Match::kPrefix: set(Path::kPrefix, message.prefix()); break;
+    case Match::kPath: set(Path::kExact, message.path()); break;
     case Match::kSafeRegex:
       CheckRegex(message.safe_regex(), place.Field("safe_regex"));
       set(Path::kRegex, message.safe_regex().regex());
       break;
-    case Match::kConnectMatcher:
-      set(Path::kConnect, "");
-      break;
+    case Match::kConnectMatcher: set(Path::kConnect, ""); break;
     case Match::kPathSeparatedPrefix:
       CheckSeparatedPrefix(message.path_separated_prefix(), place.Field("path_separated_prefix"));
       set(Path::kPathSeparatedPrefix, message.path_separated_prefix());
       break;
-    case Match::kPathMatchPolicy:
-      break;  // refused by CheckFields
+    case Match::kPathMatchPolicy: break;  // refused by CheckFields
     case Match::PATH_SPECIFIER_NOT_SET:
       place.Problem("expected one of prefix, path, safe_regex, connect_matcher, path_separated_prefix");
       break;
@@ -120,18 +108,10 @@ void ReadFraction(const envoy::type::v3::FractionalPercent& message, const Place
   using Percent = envoy::type::v3::FractionalPercent;
   spec->fraction_numerator = message.numerator();
   switch (message.denominator()) {
-    case Percent::HUNDRED:
-      spec->fraction_denominator = 100;
-      break;
-    case Percent::TEN_THOUSAND:
-      spec->fraction_denominator = 10'000;
-      break;
-    case Percent::MILLION:
-      spec->fraction_denominator = 1'000'000;
-      break;
-    default:
-      place.Field("denominator").Problem("expected HUNDRED, TEN_THOUSAND or MILLION");
-      break;
+    case Percent::HUNDRED: spec->fraction_denominator = 100; break;
+    case Percent::TEN_THOUSAND: spec->fraction_denominator = 10'000; break;
+    case Percent::MILLION: spec->fraction_denominator = 1'000'000; break;
+    default: place.Field("denominator").Problem("expected HUNDRED, TEN_THOUSAND or MILLION"); break;
   }
 }
 

@@ -64,8 +64,7 @@ void ReadCluster(const route::RouteAction& message, const Place& place, ForwardS
     case route::RouteAction::kWeightedClusters:
       ReadWeighted(message.weighted_clusters(), place.Field("weighted_clusters"), &spec->clusters);
       break;
-    case route::RouteAction::kClusterSpecifierPlugin:
-      break;  // refused by CheckFields
+    case route::RouteAction::kClusterSpecifierPlugin: break;  // refused by CheckFields
     case route::RouteAction::CLUSTER_SPECIFIER_NOT_SET:
       place.Problem("expected one of cluster, cluster_header, weighted_clusters");
       break;
@@ -90,14 +89,10 @@ void ReadRewrites(const route::RouteAction& message, const Place& place, Forward
 
 uint16_t NoClusterStatus(const route::RouteAction& message, const Place& place) {
   switch (message.cluster_not_found_response_code()) {
-    case route::RouteAction::SERVICE_UNAVAILABLE:
-      return 503;
-    case route::RouteAction::NOT_FOUND:
-      return 404;
-    case route::RouteAction::INTERNAL_SERVER_ERROR:
-      return 500;
-    default:
-      break;
+    case route::RouteAction::SERVICE_UNAVAILABLE: return 503;
+    case route::RouteAction::NOT_FOUND: return 404;
+    case route::RouteAction::INTERNAL_SERVER_ERROR: return 500;
+    default: break;
   }
   place.Field("cluster_not_found_response_code")
       .Problem("expected SERVICE_UNAVAILABLE, NOT_FOUND or INTERNAL_SERVER_ERROR");
@@ -130,19 +125,12 @@ ForwardSpec ForwardFromXds(const route::RouteAction& message, const Place& place
 
 uint16_t RedirectStatus(const route::RedirectAction& message, const Place& place) {
   switch (message.response_code()) {
-    case route::RedirectAction::MOVED_PERMANENTLY:
-      return 301;
-    case route::RedirectAction::FOUND:
-      return 302;
-    case route::RedirectAction::SEE_OTHER:
-      return 303;
-    case route::RedirectAction::TEMPORARY_REDIRECT:
-      return 307;
-    case route::RedirectAction::PERMANENT_REDIRECT:
-      return 308;
-    default:
-      place.Field("response_code").Problem("is none of the known codes");
-      return 301;
+    case route::RedirectAction::MOVED_PERMANENTLY: return 301;
+    case route::RedirectAction::FOUND: return 302;
+    case route::RedirectAction::SEE_OTHER: return 303;
+    case route::RedirectAction::TEMPORARY_REDIRECT: return 307;
+    case route::RedirectAction::PERMANENT_REDIRECT: return 308;
+    default: place.Field("response_code").Problem("is none of the known codes"); return 301;
   }
 }
 
@@ -181,17 +169,11 @@ DirectResponseSpec DirectFromXds(const route::DirectResponseAction& message, con
 
 decltype(RouteSpec::action) ActionFromXds(const route::Route& message, const Place& place) {
   switch (message.action_case()) {
-    case route::Route::kRoute:
-      return ForwardFromXds(message.route(), place.Field("route"));
-    case route::Route::kRedirect:
-      return RedirectFromXds(message.redirect(), place.Field("redirect"));
-    case route::Route::kDirectResponse:
-      return DirectFromXds(message.direct_response(), place.Field("direct_response"));
-    case route::Route::kNonForwardingAction:
-      break;  // refused by CheckFields
-    case route::Route::ACTION_NOT_SET:
-      place.Problem("expected one of route, redirect, direct_response");
-      break;
+    case route::Route::kRoute: return ForwardFromXds(message.route(), place.Field("route"));
+    case route::Route::kRedirect: return RedirectFromXds(message.redirect(), place.Field("redirect"));
+    case route::Route::kDirectResponse: return DirectFromXds(message.direct_response(), place.Field("direct_response"));
+    case route::Route::kNonForwardingAction: break;  // refused by CheckFields
+    case route::Route::ACTION_NOT_SET: place.Problem("expected one of route, redirect, direct_response"); break;
   }
   return {};
 }

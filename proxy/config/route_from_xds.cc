@@ -67,12 +67,9 @@ void AddDomain(const std::string& text, const Place& place, TableState* state, s
 
 VirtualHostSpec::RequireTls RequireTlsOf(const route::VirtualHost& message, const Place& place) {
   switch (message.require_tls()) {
-    case route::VirtualHost::NONE:
-      return VirtualHostSpec::RequireTls::kNone;
-    case route::VirtualHost::EXTERNAL_ONLY:
-      return VirtualHostSpec::RequireTls::kExternalOnly;
-    case route::VirtualHost::ALL:
-      return VirtualHostSpec::RequireTls::kAll;
+    case route::VirtualHost::NONE: return VirtualHostSpec::RequireTls::kNone;
+    case route::VirtualHost::EXTERNAL_ONLY: return VirtualHostSpec::RequireTls::kExternalOnly;
+    case route::VirtualHost::ALL: return VirtualHostSpec::RequireTls::kAll;
     default:
       place.Field("require_tls").Problem("expected NONE, EXTERNAL_ONLY or ALL");
       return VirtualHostSpec::RequireTls::kAll;

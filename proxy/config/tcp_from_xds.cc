@@ -43,15 +43,11 @@ TcpProxySpec TcpFromXds(const TcpProxy& message, const Place& place) {
   TcpProxySpec spec;
   spec.stat_prefix = message.stat_prefix();
   switch (message.cluster_specifier_case()) {
-    case TcpProxy::kCluster:
-      AddCluster(message.cluster(), 1, place.Field("cluster"), &spec.clusters);
-      break;
+    case TcpProxy::kCluster: AddCluster(message.cluster(), 1, place.Field("cluster"), &spec.clusters); break;
     case TcpProxy::kWeightedClusters:
       ReadWeighted(message.weighted_clusters(), place.Field("weighted_clusters"), &spec.clusters);
       break;
-    case TcpProxy::CLUSTER_SPECIFIER_NOT_SET:
-      place.Problem("expected one of cluster, weighted_clusters");
-      break;
+    case TcpProxy::CLUSTER_SPECIFIER_NOT_SET: place.Problem("expected one of cluster, weighted_clusters"); break;
   }
   spec.idle_timeout = message.has_idle_timeout() ? DurationOf(message.idle_timeout(), place.Field("idle_timeout"))
                                                  : Duration(std::chrono::hours(1));

@@ -21,19 +21,14 @@ constexpr size_t kLongestSni = 255;  // RFC 1035: a name
 
 TlsVersion VersionOf(tls::TlsParameters::TlsProtocol version, const Place& place) {
   switch (version) {
-    case tls::TlsParameters::TLS_AUTO:
-      return TlsVersion::kAuto;
-    case tls::TlsParameters::TLSv1_2:
-      return TlsVersion::kTls12;
-    case tls::TlsParameters::TLSv1_3:
-      return TlsVersion::kTls13;
+    case tls::TlsParameters::TLS_AUTO: return TlsVersion::kAuto;
+    case tls::TlsParameters::TLSv1_2: return TlsVersion::kTls12;
+    case tls::TlsParameters::TLSv1_3: return TlsVersion::kTls13;
     case tls::TlsParameters::TLSv1_0:
     case tls::TlsParameters::TLSv1_1:
       place.Problem("TLS before 1.2 is not safe (RFC 8996); expected TLSv1_2 or TLSv1_3");
       break;
-    default:
-      place.Problem("expected TLS_AUTO, TLSv1_2 or TLSv1_3");
-      break;
+    default: place.Problem("expected TLS_AUTO, TLSv1_2 or TLSv1_3"); break;
   }
   return TlsVersion::kAuto;
 }
@@ -78,8 +73,7 @@ std::optional<ValidationSpec> ValidationOf(const tls::CommonTlsContext& message,
     }
     case tls::CommonTlsContext::kCombinedValidationContext:
       return CombinedFromXds(message.combined_validation_context(), place.Field("combined_validation_context"));
-    default:
-      return std::nullopt;  // none, or one that CheckFields refused
+    default: return std::nullopt;  // none, or one that CheckFields refused
   }
 }
 
@@ -186,9 +180,7 @@ SecretSpec SecretFromXds(const tls::Secret& message, Findings* findings) {
     case tls::Secret::kValidationContext:
       spec.validation = ValidationFromXds(message.validation_context(), false, place.Field("validation_context"));
       break;
-    case tls::Secret::TYPE_NOT_SET:
-      place.Problem("expected one of tls_certificate, validation_context");
-      break;
+    case tls::Secret::TYPE_NOT_SET: place.Problem("expected one of tls_certificate, validation_context"); break;
   }
   return spec;
 }

@@ -33,21 +33,11 @@ SanMatchSpec SanOf(SanMatchSpec::Type type, const StringMatchSpec& match) {
   SanMatchSpec san;
   san.type = type;
   switch (match.how) {
-    case StringMatchSpec::How::kExact:
-      san.how = SanMatchSpec::How::kExact;
-      break;
-    case StringMatchSpec::How::kPrefix:
-      san.how = SanMatchSpec::How::kPrefix;
-      break;
-    case StringMatchSpec::How::kSuffix:
-      san.how = SanMatchSpec::How::kSuffix;
-      break;
-    case StringMatchSpec::How::kContains:
-      san.how = SanMatchSpec::How::kContains;
-      break;
-    case StringMatchSpec::How::kRegex:
-      san.how = SanMatchSpec::How::kRegex;
-      break;
+    case StringMatchSpec::How::kExact: san.how = SanMatchSpec::How::kExact; break;
+    case StringMatchSpec::How::kPrefix: san.how = SanMatchSpec::How::kPrefix; break;
+    case StringMatchSpec::How::kSuffix: san.how = SanMatchSpec::How::kSuffix; break;
+    case StringMatchSpec::How::kContains: san.how = SanMatchSpec::How::kContains; break;
+    case StringMatchSpec::How::kRegex: san.how = SanMatchSpec::How::kRegex; break;
   }
   san.text = match.text;
   san.ignore_case = match.ignore_case;
@@ -62,24 +52,12 @@ void ReadSans(const tls::CertificateValidationContext& message, const Place& pla
     CheckFields(matcher, at, {.read = {"san_type", "matcher", "oid"}});
     const StringMatchSpec match = StringMatchOf(matcher.matcher(), at.Field("matcher"));
     switch (matcher.san_type()) {
-      case tls::SubjectAltNameMatcher::URI:
-        sans->push_back(SanOf(Type::kUri, match));
-        break;
-      case tls::SubjectAltNameMatcher::DNS:
-        sans->push_back(SanOf(Type::kDns, match));
-        break;
-      case tls::SubjectAltNameMatcher::EMAIL:
-        sans->push_back(SanOf(Type::kEmail, match));
-        break;
-      case tls::SubjectAltNameMatcher::IP_ADDRESS:
-        sans->push_back(SanOf(Type::kIp, match));
-        break;
-      case tls::SubjectAltNameMatcher::OTHER_NAME:
-        at.Field("san_type").Unsupported("OTHER_NAME");
-        break;
-      default:
-        at.Field("san_type").Problem("expected one of EMAIL, DNS, URI, IP_ADDRESS");
-        break;
+      case tls::SubjectAltNameMatcher::URI: sans->push_back(SanOf(Type::kUri, match)); break;
+      case tls::SubjectAltNameMatcher::DNS: sans->push_back(SanOf(Type::kDns, match)); break;
+      case tls::SubjectAltNameMatcher::EMAIL: sans->push_back(SanOf(Type::kEmail, match)); break;
+      case tls::SubjectAltNameMatcher::IP_ADDRESS: sans->push_back(SanOf(Type::kIp, match)); break;
+      case tls::SubjectAltNameMatcher::OTHER_NAME: at.Field("san_type").Unsupported("OTHER_NAME"); break;
+      default: at.Field("san_type").Problem("expected one of EMAIL, DNS, URI, IP_ADDRESS"); break;
     }
   }
   for (int i = 0; i < message.match_subject_alt_names_size(); ++i) {  // the older form: a name of any type

@@ -70,8 +70,7 @@ uint16_t PortOf(uint32_t value, const Place& place, uint16_t lowest) {
 
 base::Address AddressOf(const core::Address& message, const Place& place) {
   switch (message.address_case()) {
-    case core::Address::kSocketAddress:
-      return SocketAddressOf(message.socket_address(), place.Field("socket_address"));
+    case core::Address::kSocketAddress: return SocketAddressOf(message.socket_address(), place.Field("socket_address"));
     case core::Address::kPipe: {
       const Place pipe = place.Field("pipe");
       CheckFields(message.pipe(), pipe, {.read = {"path"}, .ignored = {"mode"}});
@@ -80,11 +79,8 @@ base::Address AddressOf(const core::Address& message, const Place& place) {
       pipe.Field("path").Problem("expected a path of 1 to 107 bytes");
       return {};
     }
-    case core::Address::kEnvoyInternalAddress:
-      place.Field("envoy_internal_address").Unsupported();
-      return {};
-    case core::Address::ADDRESS_NOT_SET:
-      break;
+    case core::Address::kEnvoyInternalAddress: place.Field("envoy_internal_address").Unsupported(); return {};
+    case core::Address::ADDRESS_NOT_SET: break;
   }
   place.Problem("an address is missing: socket_address or pipe");
   return {};
@@ -127,18 +123,10 @@ StringMatchSpec StringMatchOf(const matcher::StringMatcher& message, const Place
     if (how != How::kExact && text.empty()) place.Field(field).Problem("the text to look for is empty");
   };
   switch (message.match_pattern_case()) {
-    case matcher::StringMatcher::kExact:
-      set(How::kExact, message.exact(), "exact");
-      break;
-    case matcher::StringMatcher::kPrefix:
-      set(How::kPrefix, message.prefix(), "prefix");
-      break;
-    case matcher::StringMatcher::kSuffix:
-      set(How::kSuffix, message.suffix(), "suffix");
-      break;
-    case matcher::StringMatcher::kContains:
-      set(How::kContains, message.contains(), "contains");
-      break;
+    case matcher::StringMatcher::kExact: set(How::kExact, message.exact(), "exact"); break;
+    case matcher::StringMatcher::kPrefix: set(How::kPrefix, message.prefix(), "prefix"); break;
+    case matcher::StringMatcher::kSuffix: set(How::kSuffix, message.suffix(), "suffix"); break;
+    case matcher::StringMatcher::kContains: set(How::kContains, message.contains(), "contains"); break;
     case matcher::StringMatcher::kSafeRegex:
       CheckRegex(message.safe_regex(), place.Field("safe_regex"));
       spec.how = How::kRegex;
@@ -147,9 +135,7 @@ StringMatchSpec StringMatchOf(const matcher::StringMatcher& message, const Place
       if (message.ignore_case())
         place.Field("ignore_case").Note("has no effect on a regular expression; write (?i) there");
       break;
-    case matcher::StringMatcher::kCustom:
-      place.Field("custom").Unsupported();
-      break;
+    case matcher::StringMatcher::kCustom: place.Field("custom").Unsupported(); break;
     case matcher::StringMatcher::MATCH_PATTERN_NOT_SET:
       place.Problem("expected one of exact, prefix, suffix, contains, safe_regex");
       break;
@@ -177,10 +163,8 @@ bool IsToken(std::string_view name) {
 std::optional<std::string> ReadSource(const core::DataSource& source, const Place& place) {
   if (source.has_watched_directory()) place.Field("watched_directory").Note("accepted and ignored");
   switch (source.specifier_case()) {
-    case core::DataSource::kInlineString:
-      return source.inline_string();
-    case core::DataSource::kInlineBytes:
-      return source.inline_bytes();
+    case core::DataSource::kInlineString: return source.inline_string();
+    case core::DataSource::kInlineBytes: return source.inline_bytes();
     case core::DataSource::kEnvironmentVariable: {
       const char* value = std::getenv(source.environment_variable().c_str());
       if (value != nullptr) return std::string(value);
@@ -198,8 +182,7 @@ std::optional<std::string> ReadSource(const core::DataSource& source, const Plac
       place.Field("filename").Problem(std::string(text.status().message()));
       return std::nullopt;
     }
-    case core::DataSource::SPECIFIER_NOT_SET:
-      break;
+    case core::DataSource::SPECIFIER_NOT_SET: break;
   }
   place.Problem("expected one of filename, inline_string, inline_bytes, environment_variable");
   return std::nullopt;

@@ -41,12 +41,9 @@ std::optional<http::Response> Admit(const config::HttpConnectionSpec& spec, http
     if (request->authority.empty()) return Refuse(FailureKind::kMalformedRequest, "no Host field", *request, context);
   }
   switch (http::NormalizePath(spec.path, request->arena, &request->path)) {
-    case http::PathVerdict::kGoOn:
-      return std::nullopt;
-    case http::PathVerdict::kRedirect:
-      return RedirectTo(request->path);
-    case http::PathVerdict::kRefuse:
-      break;
+    case http::PathVerdict::kGoOn: return std::nullopt;
+    case http::PathVerdict::kRedirect: return RedirectTo(request->path);
+    case http::PathVerdict::kRefuse: break;
   }
   return Refuse(FailureKind::kMalformedRequest, "forbidden escape in the path", *request, context);
 }

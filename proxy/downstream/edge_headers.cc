@@ -40,17 +40,13 @@ void ApplyClientCert(const config::HttpConnectionSpec& spec, const http::Connect
   http::Headers& headers = request->headers;
   const bool mutual = !connection.peer_principal.empty();
   switch (spec.forward_client_cert) {
-    case ForwardClientCert::kAlwaysForwardOnly:
-      return;
+    case ForwardClientCert::kAlwaysForwardOnly: return;
     case ForwardClientCert::kForwardOnly:
       if (!mutual) headers.Remove(kClientCert);
       return;
-    case ForwardClientCert::kSanitize:
-      headers.Remove(kClientCert);
-      return;
+    case ForwardClientCert::kSanitize: headers.Remove(kClientCert); return;
     case ForwardClientCert::kAppendForward:
-    case ForwardClientCert::kSanitizeSet:
-      break;
+    case ForwardClientCert::kSanitizeSet: break;
   }
   if (!mutual) {
     headers.Remove(kClientCert);
@@ -98,14 +94,11 @@ void ApplyResponseHeaders(const config::HttpConnectionSpec& spec, http::Response
   using ServerHeader = config::HttpConnectionSpec::ServerHeader;
   http::Headers& headers = response->headers;
   switch (spec.server_header) {
-    case ServerHeader::kOverwrite:
-      headers.Set("server", spec.server_name);
-      break;
+    case ServerHeader::kOverwrite: headers.Set("server", spec.server_name); break;
     case ServerHeader::kAppendIfAbsent:
       if (!headers.Has("server")) headers.Add("server", spec.server_name);
       break;
-    case ServerHeader::kPassThrough:
-      break;
+    case ServerHeader::kPassThrough: break;
   }
   if (!spec.via.empty()) headers.Add("via", spec.via);
 }

@@ -12,12 +12,9 @@ using EscapedSlashes = PathRules::EscapedSlashes;
 std::string With(const PathRules& rules, std::string_view path) {
   base::Arena arena;
   switch (NormalizePath(rules, arena, &path)) {
-    case PathVerdict::kRefuse:
-      return "refused";
-    case PathVerdict::kRedirect:
-      return "redirect to " + std::string(path);
-    case PathVerdict::kGoOn:
-      break;
+    case PathVerdict::kRefuse: return "refused";
+    case PathVerdict::kRedirect: return "redirect to " + std::string(path);
+    case PathVerdict::kGoOn: break;
   }
   return std::string(path);
 }

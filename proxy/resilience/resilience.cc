@@ -20,12 +20,9 @@ bool IsConnectFailure(FailureKind kind) {
 bool MaySendAgain(const Failure& failure, const http::Request& request) {
   if (request.body != nullptr && !request.body->untouched()) return false;
   switch (failure.retry) {
-    case RetrySafety::kNotSent:
-      return failure.kind != FailureKind::kOutOfResources;
-    case RetrySafety::kIdempotent:
-      return http::IsIdempotent(request.head.method);
-    case RetrySafety::kNever:
-      return false;
+    case RetrySafety::kNotSent: return failure.kind != FailureKind::kOutOfResources;
+    case RetrySafety::kIdempotent: return http::IsIdempotent(request.head.method);
+    case RetrySafety::kNever: return false;
   }
   return false;
 }

@@ -12,12 +12,9 @@ namespace {
 
 std::string_view VersionName(http::Version version) {
   switch (version) {
-    case http::Version::kHttp10:
-      return "HTTP/1.0";
-    case http::Version::kHttp11:
-      return "HTTP/1.1";
-    case http::Version::kHttp2:
-      return "HTTP/2";
+    case http::Version::kHttp10: return "HTTP/1.0";
+    case http::Version::kHttp11: return "HTTP/1.1";
+    case http::Version::kHttp2: return "HTTP/2";
   }
   return "";
 }
@@ -85,22 +82,14 @@ std::string_view ValueFormat::RenderPiece(const Piece& piece, const http::Reques
                                           const http::Context& context, Room& room) {
   const http::ConnectionInfo& connection = context.connection;
   switch (piece.command) {
-    case Command::kText:
-      return piece.text;
-    case Command::kRemoteAddress:
-      return connection.peer.TextTo(room.data());
-    case Command::kRemoteIp:
-      return connection.peer.IpTo(room.data());
-    case Command::kLocalAddress:
-      return connection.local.TextTo(room.data());
-    case Command::kLocalIp:
-      return connection.local.IpTo(room.data());
-    case Command::kPeerUri:
-      return connection.peer_principal;
-    case Command::kLocalUri:
-      return connection.local_principal;
-    case Command::kProtocol:
-      return VersionName(request.version);
+    case Command::kText: return piece.text;
+    case Command::kRemoteAddress: return connection.peer.TextTo(room.data());
+    case Command::kRemoteIp: return connection.peer.IpTo(room.data());
+    case Command::kLocalAddress: return connection.local.TextTo(room.data());
+    case Command::kLocalIp: return connection.local.IpTo(room.data());
+    case Command::kPeerUri: return connection.peer_principal;
+    case Command::kLocalUri: return connection.local_principal;
+    case Command::kProtocol: return VersionName(request.version);
     case Command::kStartTime: {
       const std::string time = WallTime(context.reactor.clock().WallMicros());
       return {room.data(), time.copy(room.data(), room.size())};

@@ -64,16 +64,11 @@ absl::StatusOr<StringMatcher> StringMatcher::Compile(const StringMatchSpec& spec
 
 bool StringMatcher::Matches(std::string_view text) const {
   switch (spec_.how) {
-    case StringMatchSpec::How::kExact:
-      return Equals(text, spec_.text, spec_.ignore_case);
-    case StringMatchSpec::How::kPrefix:
-      return StartsWith(text, spec_.text, spec_.ignore_case);
-    case StringMatchSpec::How::kSuffix:
-      return EndsWith(text, spec_.text, spec_.ignore_case);
-    case StringMatchSpec::How::kContains:
-      return Contains(text, spec_.text, spec_.ignore_case);
-    case StringMatchSpec::How::kRegex:
-      return FullMatch(*regex_, text);
+    case StringMatchSpec::How::kExact: return Equals(text, spec_.text, spec_.ignore_case);
+    case StringMatchSpec::How::kPrefix: return StartsWith(text, spec_.text, spec_.ignore_case);
+    case StringMatchSpec::How::kSuffix: return EndsWith(text, spec_.text, spec_.ignore_case);
+    case StringMatchSpec::How::kContains: return Contains(text, spec_.text, spec_.ignore_case);
+    case StringMatchSpec::How::kRegex: return FullMatch(*regex_, text);
   }
   return false;
 }
@@ -180,17 +175,13 @@ bool RequestMatcher::MatchesPath(const http::RequestHead& request) const {
   if (request.is_connect()) return spec_.path_how == RouteMatchSpec::Path::kConnect;
   const std::string_view path = request.path_without_query();
   switch (spec_.path_how) {
-    case RouteMatchSpec::Path::kExact:
-      return Equals(path, spec_.path, spec_.ignore_case);
-    case RouteMatchSpec::Path::kPrefix:
-      return StartsWith(path, spec_.path, spec_.ignore_case);
+    case RouteMatchSpec::Path::kExact: return Equals(path, spec_.path, spec_.ignore_case);
+    case RouteMatchSpec::Path::kPrefix: return StartsWith(path, spec_.path, spec_.ignore_case);
     case RouteMatchSpec::Path::kPathSeparatedPrefix:
       return StartsWith(path, spec_.path, spec_.ignore_case) &&
              (path.size() == spec_.path.size() || path[spec_.path.size()] == '/');
-    case RouteMatchSpec::Path::kRegex:
-      return FullMatch(*regex_, path);
-    case RouteMatchSpec::Path::kConnect:
-      return false;
+    case RouteMatchSpec::Path::kRegex: return FullMatch(*regex_, path);
+    case RouteMatchSpec::Path::kConnect: return false;
   }
   return false;
 }
@@ -210,10 +201,8 @@ bool RequestMatcher::Matches(const http::RequestHead& request, uint64_t random) 
 std::string_view RequestMatcher::MatchedPath(std::string_view path) const {
   switch (spec_.path_how) {
     case RouteMatchSpec::Path::kPrefix:
-    case RouteMatchSpec::Path::kPathSeparatedPrefix:
-      return path.substr(0, spec_.path.size());
-    default:
-      return path.substr(0, path.find('?'));
+    case RouteMatchSpec::Path::kPathSeparatedPrefix: return path.substr(0, spec_.path.size());
+    default: return path.substr(0, path.find('?'));
   }
 }
 

@@ -165,14 +165,10 @@ bool AccessFormat::HeaderValue(const Part& part, const AccessRecord& record, std
   const auto look = [&](const std::string& name) -> std::optional<std::string_view> {
     switch (part.command->headers) {
       case Headers::kRequest:
-      case Headers::kRequestPath:
-        return record.headers->Request(name);
-      case Headers::kResponse:
-        return record.headers->Response(name);
-      case Headers::kTrailer:
-        return record.headers->Trailer(name);
-      case Headers::kNotHeaders:
-        break;
+      case Headers::kRequestPath: return record.headers->Request(name);
+      case Headers::kResponse: return record.headers->Response(name);
+      case Headers::kTrailer: return record.headers->Trailer(name);
+      case Headers::kNotHeaders: break;
     }
     return std::nullopt;
   };

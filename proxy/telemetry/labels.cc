@@ -9,48 +9,33 @@ CodeClass ClassOf(int status) {
 
 std::string_view Name(Direction direction) {
   switch (direction) {
-    case Direction::kInbound:
-      return "inbound";
-    case Direction::kOutbound:
-      return "outbound";
-    case Direction::kOther:
-      return "other";
+    case Direction::kInbound: return "inbound";
+    case Direction::kOutbound: return "outbound";
+    case Direction::kOther: return "other";
   }
   return "other";
 }
 
 std::string_view Name(Tls tls) {
   switch (tls) {
-    case Tls::kPlain:
-      return "plain";
-    case Tls::kTls:
-      return "tls";
-    case Tls::kMutual:
-      return "mutual";
-    case Tls::kPassthrough:
-      return "passthrough";
-    case Tls::kOther:
-      return "other";
+    case Tls::kPlain: return "plain";
+    case Tls::kTls: return "tls";
+    case Tls::kMutual: return "mutual";
+    case Tls::kPassthrough: return "passthrough";
+    case Tls::kOther: return "other";
   }
   return "other";
 }
 
 std::string_view Name(CodeClass code_class) {
   switch (code_class) {
-    case CodeClass::kNone:
-      return "none";
-    case CodeClass::k1xx:
-      return "1xx";
-    case CodeClass::k2xx:
-      return "2xx";
-    case CodeClass::k3xx:
-      return "3xx";
-    case CodeClass::k4xx:
-      return "4xx";
-    case CodeClass::k5xx:
-      return "5xx";
-    case CodeClass::kOther:
-      return "other";
+    case CodeClass::kNone: return "none";
+    case CodeClass::k1xx: return "1xx";
+    case CodeClass::k2xx: return "2xx";
+    case CodeClass::k3xx: return "3xx";
+    case CodeClass::k4xx: return "4xx";
+    case CodeClass::k5xx: return "5xx";
+    case CodeClass::kOther: return "other";
   }
   return "other";
 }

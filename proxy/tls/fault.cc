@@ -14,10 +14,8 @@ bool IsAboutCertificate(Fault fault) {
     case Fault::kWrongTrustDomain:
     case Fault::kWrongIdentity:
     case Fault::kWrongUsage:
-    case Fault::kBadCertificate:
-      return true;
-    default:
-      return false;
+    case Fault::kBadCertificate: return true;
+    default: return false;
   }
 }
 
@@ -25,44 +23,25 @@ bool IsAboutCertificate(Fault fault) {
 
 std::string_view Name(Fault fault) {
   switch (fault) {
-    case Fault::kNone:
-      return "none";
-    case Fault::kNoCertificate:
-      return "no_certificate";
-    case Fault::kExpired:
-      return "certificate_expired";
-    case Fault::kNotYetValid:
-      return "certificate_not_yet_valid";
-    case Fault::kUntrustedIssuer:
-      return "untrusted_issuer";
-    case Fault::kWrongTrustDomain:
-      return "wrong_trust_domain";
-    case Fault::kWrongIdentity:
-      return "wrong_identity";
-    case Fault::kWrongUsage:
-      return "wrong_usage";
-    case Fault::kBadCertificate:
-      return "bad_certificate";
-    case Fault::kRefusedByPeer:
-      return "refused_by_peer";
-    case Fault::kNotTls:
-      return "not_tls";
-    case Fault::kNothingInCommon:
-      return "nothing_in_common";
-    case Fault::kNoServerName:
-      return "no_server_name";
-    case Fault::kNoProtocol:
-      return "no_common_protocol";
-    case Fault::kTimeout:
-      return "handshake_timeout";
-    case Fault::kClosed:
-      return "closed_in_handshake";
-    case Fault::kTruncated:
-      return "truncated";
-    case Fault::kProtocol:
-      return "protocol_error";
-    case Fault::kInternal:
-      return "internal";
+    case Fault::kNone: return "none";
+    case Fault::kNoCertificate: return "no_certificate";
+    case Fault::kExpired: return "certificate_expired";
+    case Fault::kNotYetValid: return "certificate_not_yet_valid";
+    case Fault::kUntrustedIssuer: return "untrusted_issuer";
+    case Fault::kWrongTrustDomain: return "wrong_trust_domain";
+    case Fault::kWrongIdentity: return "wrong_identity";
+    case Fault::kWrongUsage: return "wrong_usage";
+    case Fault::kBadCertificate: return "bad_certificate";
+    case Fault::kRefusedByPeer: return "refused_by_peer";
+    case Fault::kNotTls: return "not_tls";
+    case Fault::kNothingInCommon: return "nothing_in_common";
+    case Fault::kNoServerName: return "no_server_name";
+    case Fault::kNoProtocol: return "no_common_protocol";
+    case Fault::kTimeout: return "handshake_timeout";
+    case Fault::kClosed: return "closed_in_handshake";
+    case Fault::kTruncated: return "truncated";
+    case Fault::kProtocol: return "protocol_error";
+    case Fault::kInternal: return "internal";
   }
   return "internal";
 }

@@ -23,18 +23,12 @@ using net::IoState;
 
 uint8_t AlertOf(Fault fault) {
   switch (fault) {
-    case Fault::kExpired:
-      return SSL_AD_CERTIFICATE_EXPIRED;
-    case Fault::kUntrustedIssuer:
-      return SSL_AD_UNKNOWN_CA;
-    case Fault::kWrongIdentity:
-      return SSL_AD_ACCESS_DENIED;
-    case Fault::kWrongUsage:
-      return SSL_AD_UNSUPPORTED_CERTIFICATE;
-    case Fault::kInternal:
-      return SSL_AD_INTERNAL_ERROR;
-    default:
-      return SSL_AD_BAD_CERTIFICATE;
+    case Fault::kExpired: return SSL_AD_CERTIFICATE_EXPIRED;
+    case Fault::kUntrustedIssuer: return SSL_AD_UNKNOWN_CA;
+    case Fault::kWrongIdentity: return SSL_AD_ACCESS_DENIED;
+    case Fault::kWrongUsage: return SSL_AD_UNSUPPORTED_CERTIFICATE;
+    case Fault::kInternal: return SSL_AD_INTERNAL_ERROR;
+    default: return SSL_AD_BAD_CERTIFICATE;
   }
 }
 

@@ -33,12 +33,9 @@ CRYPTO_BUFFER_POOL* CertificatePool() {
 
 uint16_t VersionNumber(TlsVersion version, uint16_t automatic) {
   switch (version) {
-    case TlsVersion::kAuto:
-      return automatic;
-    case TlsVersion::kTls12:
-      return TLS1_2_VERSION;
-    case TlsVersion::kTls13:
-      return TLS1_3_VERSION;
+    case TlsVersion::kAuto: return automatic;
+    case TlsVersion::kTls12: return TLS1_2_VERSION;
+    case TlsVersion::kTls13: return TLS1_3_VERSION;
   }
   return automatic;
 }

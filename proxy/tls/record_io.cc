@@ -72,12 +72,8 @@ bool RecordIo::Fill(BIO* bio) {
       end_ = got.bytes;
       bulk_ = got.bytes == room;
       return true;
-    case IoState::kWouldBlock:
-      BIO_set_retry_read(bio);
-      return false;
-    case IoState::kEof:
-      lower_ended_ = true;
-      return false;
+    case IoState::kWouldBlock: BIO_set_retry_read(bio); return false;
+    case IoState::kEof: lower_ended_ = true; return false;
     case IoState::kError:
       lower_failed_ = true;
       lower_error_ = got.error;

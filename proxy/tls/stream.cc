@@ -24,21 +24,17 @@ constexpr size_t kMaxWrite = 4 * kRecord;
 
 Fault FaultOfReason(int reason) {
   switch (reason) {
-    case SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE:
-      return Fault::kNoCertificate;
+    case SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE: return Fault::kNoCertificate;
     case SSL_R_HTTP_REQUEST:
     case SSL_R_HTTPS_PROXY_REQUEST:
-    case SSL_R_WRONG_VERSION_NUMBER:
-      return Fault::kNotTls;
+    case SSL_R_WRONG_VERSION_NUMBER: return Fault::kNotTls;
     case SSL_R_NO_SHARED_CIPHER:
     case SSL_R_NO_SHARED_GROUP:
     case SSL_R_NO_COMMON_SIGNATURE_ALGORITHMS:
     case SSL_R_UNSUPPORTED_PROTOCOL:
     case SSL_R_UNKNOWN_PROTOCOL:
-    case SSL_R_NO_CIPHERS_AVAILABLE:
-      return Fault::kNothingInCommon;
-    default:
-      return Fault::kProtocol;
+    case SSL_R_NO_CIPHERS_AVAILABLE: return Fault::kNothingInCommon;
+    default: return Fault::kProtocol;
   }
 }
 

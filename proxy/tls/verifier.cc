@@ -123,14 +123,10 @@ std::string_view TrustDomain(std::string_view uri) {
 
 const char* TypeName(Type type) {
   switch (type) {
-    case Type::kUri:
-      return "URI";
-    case Type::kDns:
-      return "DNS";
-    case Type::kEmail:
-      return "email";
-    case Type::kIp:
-      return "IP";
+    case Type::kUri: return "URI";
+    case Type::kDns: return "DNS";
+    case Type::kEmail: return "email";
+    case Type::kIp: return "IP";
   }
   return "";
 }
@@ -155,12 +151,9 @@ FaultReport DateFault(Fault fault, X509* bad, const PeerIdentity& peer, bool is_
 
 Fault FaultOf(int error) {
   switch (error) {
-    case X509_V_ERR_CERT_HAS_EXPIRED:
-      return Fault::kExpired;
-    case X509_V_ERR_CERT_NOT_YET_VALID:
-      return Fault::kNotYetValid;
-    case X509_V_ERR_INVALID_PURPOSE:
-      return Fault::kWrongUsage;
+    case X509_V_ERR_CERT_HAS_EXPIRED: return Fault::kExpired;
+    case X509_V_ERR_CERT_NOT_YET_VALID: return Fault::kNotYetValid;
+    case X509_V_ERR_INVALID_PURPOSE: return Fault::kWrongUsage;
     case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
     case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
     case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
@@ -169,10 +162,8 @@ Fault FaultOf(int error) {
     case X509_V_ERR_CERT_SIGNATURE_FAILURE:
     case X509_V_ERR_INVALID_CA:
     case X509_V_ERR_CERT_UNTRUSTED:
-    case X509_V_ERR_CERT_CHAIN_TOO_LONG:
-      return Fault::kUntrustedIssuer;
-    default:
-      return Fault::kBadCertificate;
+    case X509_V_ERR_CERT_CHAIN_TOO_LONG: return Fault::kUntrustedIssuer;
+    default: return Fault::kBadCertificate;
   }
 }
 
@@ -320,9 +311,7 @@ bool ChainVerifier::Matches(const SanMatch& match, const Names& names) {
         same = fold ? absl::StrContains(absl::AsciiStrToLower(name), absl::AsciiStrToLower(spec.text))
                     : absl::StrContains(name, spec.text);
         break;
-      case How::kRegex:
-        same = re2::RE2::FullMatch(name, *match.regex);
-        break;
+      case How::kRegex: same = re2::RE2::FullMatch(name, *match.regex); break;
     }
     if (same) return true;
   }

@@ -49,9 +49,7 @@ std::string Transcript(std::string_view input, size_t piece, int most) {
       WEFT_CHECK(step.consumed <= part.size());
       WEFT_CHECK(step.consumed > 0 || step.event != Event::kNeedMore);
       switch (step.event) {
-        case Event::kNeedMore:
-          WEFT_CHECK(step.consumed == part.size());
-          break;
+        case Event::kNeedMore: WEFT_CHECK(step.consumed == part.size()); break;
         case Event::kHead:
           WEFT_CHECK(parser.head_complete());
           message.head = Describe(head);
@@ -64,12 +62,8 @@ std::string Transcript(std::string_view input, size_t piece, int most) {
           message.body += step.body;
           message.ended = step.last;
           break;
-        case Event::kEnd:
-          message.ended = true;
-          break;
-        case Event::kError:
-          message.failure = base::Name(parser.failure().kind);
-          break;
+        case Event::kEnd: message.ended = true; break;
+        case Event::kError: message.failure = base::Name(parser.failure().kind); break;
       }
       input.remove_prefix(step.consumed);
     }

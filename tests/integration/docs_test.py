@@ -73,7 +73,7 @@ def every_flag_is_described(t):
 
 def words_of(path, names_of):
     """The words that `Name(kind)` of a .cc file returns for the values of one enum."""
-    words = re.findall(rf'case {names_of}::k\w+: return "(\w+)";', read(path))
+    words = re.findall(rf'case {names_of}::k\w+:\s+return "(\w+)";', read(path))
     check(len(words) >= 10, f"{path} gives only {words}")
     return set(words)
 
@@ -87,8 +87,8 @@ def every_error_word_is_described(t):
     equal(missing(words_of("proxy/tls/fault.cc", "Fault"), table.partition("### TLS words")[2]), [], "TLS words that it leaves out")
     # Status, gRPC status and flag are those of the one table.
     numbers = dict(re.findall(r"(k\w+) = (\d+)", read("proxy/http/reply.cc").partition("class TextBody")[0]))
-    names = dict(re.findall(r'case FailureKind::(k\w+): return "(\w+)";', read("proxy/base/failure.cc")))
-    replies = re.findall(r'case FailureKind::(k\w+): return \{(\d+), (k\w+), "(\w*)"', read("proxy/http/reply.cc"))
+    names = dict(re.findall(r'case FailureKind::(k\w+):\s+return "(\w+)";', read("proxy/base/failure.cc")))
+    replies = re.findall(r'case FailureKind::(k\w+):\s+return \{(\d+), (k\w+), "(\w*)"', read("proxy/http/reply.cc"))
     equal(len(replies), len(kinds), "lines of the reply table")
     rows = dict(re.findall(r"^\| `(\w+)` \|([^|]+\|[^|]+\|[^|]*)\|", table.partition("### TLS words")[0], re.MULTILINE))
     for kind, status, grpc, flag in replies:

@@ -31,14 +31,9 @@ Feed::Filled Feed::Fill() {
       bytes_read_ += got.bytes;
       want_ = got.bytes == buffer_.capacity() ? base::BufferPool::kLarge : base::BufferPool::kRegular;
       return Filled::kBytes;
-    case net::IoState::kWouldBlock:
-      buffer_.Reset();
-      return Filled::kWait;
-    case net::IoState::kEof:
-      buffer_.Reset();
-      return Filled::kEnd;
-    case net::IoState::kError:
-      break;
+    case net::IoState::kWouldBlock: buffer_.Reset(); return Filled::kWait;
+    case net::IoState::kEof: buffer_.Reset(); return Filled::kEnd;
+    case net::IoState::kError: break;
   }
   buffer_.Reset();
   return Filled::kError;
@@ -60,12 +55,9 @@ std::optional<base::Result<Fed>> Feed::TryNext() {
       }
     }
     switch (Fill()) {
-      case Filled::kBytes:
-        continue;
-      case Filled::kWait:
-        return std::nullopt;
-      case Filled::kError:
-        return base::Result<Fed>(StreamFailure(stream_));
+      case Filled::kBytes: continue;
+      case Filled::kWait: return std::nullopt;
+      case Filled::kError: return base::Result<Fed>(StreamFailure(stream_));
       case Filled::kEnd: {
         const Step step = parser_.Finish();
         if (step.event == Event::kError) return base::Result<Fed>(parser_.failure());
@@ -107,14 +99,10 @@ void Feed::Prepend(base::ByteChain bytes) {
 std::optional<base::Result<base::Slice>> Feed::TryRaw() {
   if (begin_ == end_) {
     switch (Fill()) {
-      case Filled::kBytes:
-        break;
-      case Filled::kWait:
-        return std::nullopt;
-      case Filled::kEnd:
-        return base::Result<base::Slice>(base::Slice{});
-      case Filled::kError:
-        return base::Result<base::Slice>(StreamFailure(stream_));
+      case Filled::kBytes: break;
+      case Filled::kWait: return std::nullopt;
+      case Filled::kEnd: return base::Result<base::Slice>(base::Slice{});
+      case Filled::kError: return base::Result<base::Slice>(StreamFailure(stream_));
     }
   }
   base::Slice slice{buffer_, buffer_.data() + begin_, end_ - begin_};

@@ -234,17 +234,14 @@ bool Parser::TakeConnectionField(std::string_view name, std::string_view value) 
         }
       });
       return true;
-    case 14:
-      return EqualsIgnoreCase(name, "content-length");
-    case 16:
-      return EqualsIgnoreCase(name, "proxy-connection");
+    case 14: return EqualsIgnoreCase(name, "content-length");
+    case 16: return EqualsIgnoreCase(name, "proxy-connection");
     case 17:
       if (!EqualsIgnoreCase(name, "transfer-encoding")) return false;
       if (c.transfer_encodings < 2) ++c.transfer_encodings;
       c.transfer_encoding = value;
       return true;
-    default:
-      return false;
+    default: return false;
   }
 }
 
