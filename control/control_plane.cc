@@ -148,7 +148,7 @@ void ControlPlane::MakeOperations() {
   const std::string identifier = absl::StrCat("weft-control ", schema::kWeftVersion);
   plaintext_ads_ = std::make_unique<serve::AdsService>(*fleet_, identifier, /*secure=*/false);
   secure_ads_ = std::make_unique<serve::AdsService>(*fleet_, identifier, /*secure=*/true);
-  certificates_ = std::make_unique<serve::CertificateService>(*enrollment_, fleet_->surroundings());
+  certificates_ = std::make_unique<serve::CertificateService>(*enrollment_, *fleet_);
 }
 
 absl::Status ControlPlane::OpenApi() {
@@ -160,7 +160,8 @@ absl::Status ControlPlane::OpenApi() {
   grpc_server_ = *std::move(grpc);
   if (!settings_.json.empty()) {
     auto server = api::HttpServer::Start(
-        settings_.json, [this](const api::HttpRequest& request) { return json_api_->Handle(request); }, {});
+        settings_.json, [this](const api::HttpRequest& request) { return json_api_->Handle(request); }, {},
+        [this](const api::HttpRequest& head) { return json_api_->Admit(head); });
     if (!server.ok()) return Named("--json-listen", server.status());
     json_server_ = *std::move(server);
   }
@@ -244,8 +245,27 @@ void ControlPlane::KeepHouse() {
   if (renewed.ok() && *renewed) Log(LogLevel::kInfo, "the issuing certificate was renewed");
   absl::StatusOr<int> erased = token_rows_->EraseExpired(now - kKeepExpiredTokens);
   if (!erased.ok()) trouble = std::string(erased.status().message());
+  if (absl::Status pruned = PruneHistory(now); !pruned.ok()) trouble = std::string(pruned.message());
   if (!trouble.empty() && trouble != last_trouble_) Log(LogLevel::kWarning, trouble);
   last_trouble_ = trouble;
+}
+
+absl::Status ControlPlane::PruneHistory(absl::Time now) {
+  int64_t revisions = 0, states = 0;
+  while (true) {
+    absl::StatusOr<store::Pruned> pruned = store_->Prune(settings_.history, now);
+    if (!pruned.ok()) return pruned.status();
+    history_oldest_.store(pruned->oldest);
+    if (pruned->revisions == 0) break;
+    revisions += pruned->revisions;
+    states += pruned->states;
+    history_pruned_.fetch_add(pruned->revisions);
+  }
+  if (revisions > 0) {
+    Log(LogLevel::kInfo, absl::StrCat("history: forgot ", revisions, " revisions with ", states,
+                                      " old states of objects; the oldest is ", history_oldest_.load(), " now"));
+  }
+  return absl::OkStatus();
 }
 
 void ControlPlane::ReloadRoots() {
@@ -281,6 +301,10 @@ std::string ControlPlane::Metrics() {
   figures.proxies_behind = fleet.behind;
   figures.pushes = fleet.pushes;
   figures.nacks = fleet.nacks;
+  figures.largest = fleet.largest;
+  figures.events = fleet.events;
+  figures.history_oldest = history_oldest_.load();
+  figures.history_pruned = history_pruned_.load();
   figures.publications = fleet.publications;
   figures.publishing = fleet.publishing;
   figures.certificates_signed = certificates_->signed_count();

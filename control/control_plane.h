@@ -37,7 +37,7 @@ class ControlPlane {
   // Answers what is under way, up to a few seconds, and closes everything.
   void Stop();
 
-  // To be called every HousekeepingPeriod(): renews the issuing certificate, forgets old tokens.
+  // To be called every HousekeepingPeriod(): renews the issuing certificate, forgets old tokens and the oldest history.
   void KeepHouse();
   absl::Duration HousekeepingPeriod() const;
   // ca/extra_roots.pem changed.
@@ -46,6 +46,7 @@ class ControlPlane {
  private:
   explicit ControlPlane(const Settings& settings) : settings_(settings) {}
 
+  absl::Status PruneHistory(absl::Time now);
   absl::Status OpenData();
   absl::Status OpenAuthority();
   void MakeOperations();
@@ -61,6 +62,7 @@ class ControlPlane {
   const Settings settings_;
   absl::Time started_;
   std::atomic<bool> ready_{false};
+  std::atomic<int64_t> history_oldest_{1}, history_pruned_{0};
   std::string last_trouble_;  // of KeepHouse, so that it is logged once
 
   // In the order in which they need each other; destroyed in the reverse.

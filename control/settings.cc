@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "schema/version.h"
 
@@ -27,12 +28,23 @@ std::string DefaultData() {
   return home != nullptr && home[0] == '/' ? absl::StrCat(home, "/.local/share/weft") : "/var/lib/weft";
 }
 
+// What absl reads, and whole days.
+bool ReadDuration(const std::string& text, absl::Duration* value) {
+  int64_t days = 0;
+  if (text.size() > 1 && text.back() == 'd' && absl::SimpleAtoi(text.substr(0, text.size() - 1), &days)) {
+    *value = absl::Hours(24) * days;
+  } else if (!absl::ParseDuration(text, value)) {
+    return false;
+  }
+  return *value > absl::ZeroDuration();
+}
+
 void AddDuration(CLI::App* app, const std::string& flag, absl::Duration* value, const std::string& about) {
   app->add_option_function<std::string>(
          flag,
          [value, flag](const std::string& text) {
-           if (!absl::ParseDuration(text, value) || *value <= absl::ZeroDuration()) {
-             throw CLI::ValidationError(flag, absl::StrCat("\"", text, "\" is no duration; write 90s, 30m, 24h"));
+           if (!ReadDuration(text, value)) {
+             throw CLI::ValidationError(flag, absl::StrCat("\"", text, "\" is no duration; write 90s, 30m, 24h, 7d"));
            }
          },
          about)
@@ -69,6 +81,12 @@ void AddServe(CLI::App* app, Settings* settings) {
   AddDuration(app, "--issuing-cert-ttl", &settings->issuing_ttl, "lifetime of the certificate that signs");
   AddDuration(app, "--xds-answer-deadline", &settings->xds_limits.answer_deadline,
               "how long a proxy's missing answer holds back what comes next");
+  app->add_option("--history-revisions", settings->history.revisions,
+                  "newest revisions that `weft log` and `weft rollback` know at least")
+      ->type_name("NUMBER")
+      ->check(CLI::Range(int64_t{1}, int64_t{1'000'000'000}))
+      ->capture_default_str();
+  AddDuration(app, "--history-age", &settings->history.age, "younger revisions stay, however many they are");
   app->add_option("--log-level", settings->log_level, "debug, info, warning or error")
       ->check(CLI::IsMember({"debug", "info", "warning", "error"}))
       ->capture_default_str();

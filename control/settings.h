@@ -7,6 +7,7 @@
 
 #include "absl/time/time.h"
 #include "control/serve/subscription.h"
+#include "control/store/store.h"
 
 namespace weft::control {
 
@@ -27,6 +28,7 @@ struct Settings {
   absl::Duration most_workload_ttl = absl::Hours(24);
   absl::Duration server_ttl = absl::Hours(24);
   serve::Limits xds_limits;
+  store::HistoryLimits history;
   std::string log_level = "info";
 };
 

@@ -51,6 +51,10 @@ TEST_F(ReaderTest, UnknownFieldNamesItsPathAndTheNearest) {
       "f:1:1: statprefixx: unknown field \"statprefixx\" in weft.testing.v1.EveryField; did you mean \"statPrefix\"?");
 }
 
+TEST_F(ReaderTest, NoProblemStandsBehindTheLastLine) {
+  EXPECT_THAT(Read("stat_prefix: x\n?"), HasSubstr("f:2:"));  // yaml-cpp takes what follows for the key
+}
+
 TEST_F(ReaderTest, FieldKnownToEnvoy) {
   const auto list = UnsupportedFields::Parse(
       "weft.testing.v1.EveryField udp_listener_config\nweft.testing.v1.EveryField.Color PINK\nt.Other *\n");

@@ -34,14 +34,15 @@ struct Stop : std::exception {
 
 class Builder final : public YAML::EventHandler {
  public:
-  Builder(Tree* tree, int first_line) : tree_(tree), first_line_(first_line) {}
+  Builder(Tree* tree, int first_line, int last_line) : tree_(tree), first_line_(first_line), last_line_(last_line) {}
 
   const Node* root() const { return root_; }
   const Node* innermost() const { return open_.empty() ? nullptr : open_.back().node; }  // of what is not ended yet
 
+  // What yaml-cpp finds in the text that kEnd added stands at the last line.
   Location At(const YAML::Mark& mark) const {
     if (mark.is_null()) return {first_line_, 1};
-    return {mark.line + first_line_, mark.column + 1};
+    return {std::min(mark.line + first_line_, last_line_), mark.column + 1};
   }
 
   void OnDocumentStart(const YAML::Mark& mark) override {
@@ -150,6 +151,7 @@ class Builder final : public YAML::EventHandler {
 
   Tree* tree_;
   int first_line_;
+  int last_line_;
   const Node* root_ = nullptr;
   std::vector<Open> open_;
   std::unordered_map<YAML::anchor_t, const Node*> anchors_;
@@ -219,7 +221,8 @@ std::string Explain(const YAML::Exception& error, std::string_view chunk) {
 }  // namespace
 
 void ParseChunk(std::string_view chunk, int first_line, Tree* tree, Problems* problems) {
-  Builder builder(tree, first_line);
+  const int last_line = first_line + static_cast<int>(std::count(chunk.begin(), chunk.end(), '\n'));
+  Builder builder(tree, first_line, last_line);
   Problem problem{.file = tree->options.file, .at = {first_line, 1}};
   try {
     std::istringstream input(std::string(chunk).append(kEnd));
@@ -232,8 +235,7 @@ void ParseChunk(std::string_view chunk, int first_line, Tree* tree, Problems* pr
   } catch (const YAML::Exception& error) {
     problem.at = builder.At(error.mark);
     problem.what = Explain(error, chunk);
-    const auto lines = std::count(chunk.begin(), chunk.end(), '\n');
-    if (problem.at.line > first_line + lines && builder.innermost() != nullptr) {
+    if (error.mark.line + first_line > last_line && builder.innermost() != nullptr) {
       problem.at = builder.innermost()->at;
       problem.what = "what begins here is not ended";
     } else if (const auto open = OpenBracket(FirstLines(chunk, error.mark.line)); open && MeansOpenBracket(error)) {

@@ -29,14 +29,15 @@ namespace {
 
 std::string FileOf(const weft::v1::Manifest& manifest) { return manifest.file().empty() ? "<input>" : manifest.file(); }
 
-// 0 when none is given. Anything else than a number of ours cannot be fresh.
-int64_t VersionOf(const source::Input& input, source::Findings& findings) {
+// Of another store, and none of ours: equal to nothing.
+constexpr int64_t kForeignVersion = -1;
+
+// 0 when none is given.
+int64_t VersionOf(const source::Input& input) {
   const std::string& text = source::MetaOf(input.object)->resource_version();
   int64_t version = 0;
   if (text.empty() || (absl::SimpleAtoi(text, &version) && version > 0)) return version;
-  input.CheckerFor(findings).Error("metadata.resourceVersion",
-                                   absl::StrCat(schema::Quoted(text), " is no version of this server; leave it out"));
-  return 0;
+  return kForeignVersion;
 }
 
 // A world with the inputs in place of what was there, before anything is stored.
@@ -104,7 +105,8 @@ absl::Status Registry::Refused(const absl::Status& why) {
   return why;
 }
 
-// Says it of every stale object at once, with its line; the store would stop at the first.
+// Says it of every stale object at once, with its line; the store would stop at the first. An object that is not there
+// conflicts with nothing, so that what `weft get` wrote can be applied to an empty store.
 void Registry::CheckVersions(Plan& plan) const {
   absl::MutexLock lock(&mutex_);
   for (size_t i = 0; i < plan.expected.size(); ++i) {
@@ -112,7 +114,12 @@ void Registry::CheckVersions(Plan& plan) const {
     const bool is_input = i < plan.inputs.size();
     const model::ObjectKey& key = is_input ? plan.inputs[i].key : plan.deletes[i - plan.inputs.size()];
     const auto entry = entries_.find(key);
-    const std::string expected = std::to_string(plan.expected[i]);
+    if (is_input && entry == entries_.end()) {
+      plan.expected[i] = 0;
+      continue;
+    }
+    const std::string expected =
+        is_input ? source::MetaOf(plan.inputs[i].object)->resource_version() : std::to_string(plan.expected[i]);
     const std::string is = entry == entries_.end() ? "" : source::MetaOf(entry->second.object)->resource_version();
     if (is == expected) continue;
     plan.stale = true;
@@ -146,7 +153,7 @@ absl::Status Registry::Apply(const Author& author, const weft::v1::ApplyRequest&
   if (plan.inputs.empty() && plan.findings.ok()) {
     return Refused(absl::InvalidArgumentError("nothing to apply: the request has no object"));
   }
-  for (const source::Input& input : plan.inputs) plan.expected.push_back(VersionOf(input, plan.findings));
+  for (const source::Input& input : plan.inputs) plan.expected.push_back(VersionOf(input));
   absl::MutexLock lock(&change_mutex_);
   return Run(author, plan, now, response);
 }

@@ -19,6 +19,7 @@ namespace {
 
 constexpr absl::Duration kPollTurn = absl::Milliseconds(500);  // how late a stop may be noticed
 constexpr absl::Duration kWriteTimeout = absl::Seconds(30);
+constexpr absl::Duration kDrain = absl::Seconds(2);  // for what a refused client still sends
 
 const char* ReasonOf(int code) { return llhttp_status_name(static_cast<llhttp_status_t>(code)); }
 
@@ -57,7 +58,8 @@ void SplitTarget(const std::string& target, HttpRequest& request) {
 // llhttp's events gathered into one HttpRequest.
 class HttpParser {
  public:
-  explicit HttpParser(const HttpServer::Limits& limits) : limits_(limits) {
+  HttpParser(const HttpServer::Limits& limits, const HttpGate& gate, const std::string& peer)
+      : limits_(limits), gate_(gate), peer_(peer) {
     llhttp_settings_init(&settings_);
     settings_.on_url = [](llhttp_t* p, const char* at, size_t n) { return Of(p).AddHead(Of(p).target_, at, n); };
     settings_.on_header_field = [](llhttp_t* p, const char* at, size_t n) { return Of(p).AddHead(Of(p).name_, at, n); };
@@ -65,6 +67,7 @@ class HttpParser {
       return Of(p).AddHead(Of(p).value_, at, n);
     };
     settings_.on_header_value_complete = [](llhttp_t* p) { return Of(p).EndHeader(); };
+    settings_.on_headers_complete = [](llhttp_t* p) { return Of(p).EndHead(); };
     settings_.on_body = [](llhttp_t* p, const char* at, size_t n) { return Of(p).AddBody(at, n); };
     settings_.on_message_complete = [](llhttp_t* p) {
       Of(p).complete_ = true;
@@ -78,10 +81,12 @@ class HttpParser {
     llhttp_init(&parser_, HTTP_REQUEST, &settings_);
     parser_.data = this;
     request_ = HttpRequest();
+    request_.peer = peer_;
     target_.clear();
     head_bytes_ = 0;
     complete_ = keep_alive_ = false;
     refusal_ = 0;
+    denial_.reset();
   }
 
   // How many bytes were of this request. Look at complete() and refusal() afterwards.
@@ -89,18 +94,18 @@ class HttpParser {
     const llhttp_errno_t error = llhttp_execute(&parser_, bytes.data(), bytes.size());
     if (error == HPE_OK) return bytes.size();
     if (complete_) {
-      SplitTarget(target_, request_);
-      request_.method = llhttp_method_name(static_cast<llhttp_method_t>(parser_.method));
       return static_cast<size_t>(llhttp_get_error_pos(&parser_) - bytes.data());
     }
-    if (refusal_ == 0) refusal_ = 400;
+    if (refusal_ == 0 && !denial_.has_value()) refusal_ = 400;
     return bytes.size();
   }
 
   bool complete() const { return complete_; }
   bool keep_alive() const { return keep_alive_; }
   bool wants_continue() const { return request_.Header("expect") == "100-continue"; }
-  int refusal() const { return refusal_; }  // the code to answer with; 0: none
+  int refusal() const { return refusal_; }                               // the code to answer with; 0: none
+  const std::optional<HttpResponse>& denial() const { return denial_; }  // the gate's
+  bool over() const { return complete_ || refusal_ != 0 || denial_.has_value(); }
   HttpRequest& request() { return request_; }
 
  private:
@@ -120,6 +125,12 @@ class HttpParser {
     value_.clear();
     return 0;
   }
+  int EndHead() {
+    SplitTarget(target_, request_);
+    request_.method = llhttp_method_name(static_cast<llhttp_method_t>(parser_.method));
+    if (gate_ != nullptr) denial_ = gate_(request_);
+    return denial_.has_value() ? -1 : 0;
+  }
   int AddBody(const char* at, size_t size) {
     if (request_.body.size() + size > limits_.body_bytes) return Refuse(413);
     request_.body.append(at, size);
@@ -131,6 +142,9 @@ class HttpParser {
   }
 
   const HttpServer::Limits& limits_;
+  const HttpGate& gate_;
+  const std::string& peer_;
+  std::optional<HttpResponse> denial_;
   llhttp_settings_t settings_;
   llhttp_t parser_;
   HttpRequest request_;
@@ -150,18 +164,19 @@ std::string HttpRequest::Header(const std::string& name) const {
   return it == headers.end() ? "" : it->second;
 }
 
-HttpConnection::HttpConnection(int socket, std::string peer, const HttpHandler& handler,
+HttpConnection::HttpConnection(int socket, std::string peer, const HttpHandler& handler, const HttpGate& gate,
                                const HttpServer::Limits& limits, const std::atomic<bool>& stopping,
                                std::atomic<bool>& waiting)
     : socket_(socket),
       peer_(std::move(peer)),
       handler_(handler),
+      gate_(gate),
       limits_(limits),
       stopping_(stopping),
       waiting_(waiting) {}
 
 void HttpConnection::Run() {
-  HttpParser parser(limits_);
+  HttpParser parser(limits_, gate_, peer_);
   while (!stopping_.load() && ServeOne(parser)) parser.Reset();
 }
 
@@ -174,10 +189,13 @@ bool HttpConnection::ServeOne(HttpParser& parser) {
     HttpResponse refused;
     refused.code = parser.refusal();
     refused.body = absl::StrFormat("{\"code\":\"invalid_argument\",\"message\":\"%s\"}", ReasonOf(refused.code));
-    Send(refused, /*keep_alive=*/false, /*head=*/false);
+    Deny(refused);
     return false;
   }
-  parser.request().peer = peer_;
+  if (parser.denial().has_value()) {
+    Deny(*parser.denial());
+    return false;
+  }
   const HttpResponse response = handler_(parser.request());
   if (response.stream != nullptr) {
     SendStream(response);
@@ -195,7 +213,7 @@ bool HttpConnection::ReadRequest(HttpParser& parser) {
       // Once: a client that sends nothing but line ends, now and then, must not stay for ever.
       if (!std::exchange(begun, true)) deadline = absl::Now() + limits_.request;
       unread_.erase(0, parser.Feed(unread_));
-      if (parser.complete() || parser.refusal() != 0) return true;
+      if (parser.over()) return true;
     }
     if (parser.wants_continue() && !continued) {
       continued = true;
@@ -251,6 +269,17 @@ bool HttpConnection::Send(const HttpResponse& response, bool keep_alive, bool he
       response.code == 401 ? "WWW-Authenticate: Bearer\r\n" : "", keep_alive ? "" : "Connection: close\r\n");
   if (!head) message += response.body;
   return Write(message);
+}
+
+// A close with unread bytes in the socket would be a reset, which takes the answer with it.
+void HttpConnection::Deny(const HttpResponse& response) {
+  if (!Send(response, /*keep_alive=*/false, /*head=*/false)) return;
+  shutdown(socket_, SHUT_WR);
+  waiting_.store(true);  // whoever needs the room may end it
+  const absl::Time deadline = absl::Now() + kDrain;
+  do {
+    unread_.clear();
+  } while (ReadMore(deadline));
 }
 
 bool HttpConnection::SendStream(const HttpResponse& response) {

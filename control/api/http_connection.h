@@ -17,8 +17,8 @@ class HttpConnection {
  public:
   // Borrows everything; `socket` blocks never (poll with a timeout comes first). `waiting` is false while a request is
   // handled.
-  HttpConnection(int socket, std::string peer, const HttpHandler& handler, const HttpServer::Limits& limits,
-                 const std::atomic<bool>& stopping, std::atomic<bool>& waiting);
+  HttpConnection(int socket, std::string peer, const HttpHandler& handler, const HttpGate& gate,
+                 const HttpServer::Limits& limits, const std::atomic<bool>& stopping, std::atomic<bool>& waiting);
 
   // Until the client closes, a limit is hit, or the server stops.
   void Run();
@@ -31,11 +31,14 @@ class HttpConnection {
   bool ReadMore(absl::Time deadline);
   bool Write(const std::string& bytes);
   bool Send(const HttpResponse& response, bool keep_alive, bool head);
+  // Answers, and ends the connection such that a client in the middle of its body can still read the answer.
+  void Deny(const HttpResponse& response);
   bool SendStream(const HttpResponse& response);
 
   const int socket_;
   const std::string peer_;
   const HttpHandler& handler_;
+  const HttpGate& gate_;
   const HttpServer::Limits& limits_;
   const std::atomic<bool>& stopping_;
   std::atomic<bool>& waiting_;

@@ -70,7 +70,7 @@ absl::Status Unbound(const std::string& address) {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<HttpServer>> HttpServer::Start(const std::string& address, HttpHandler handler,
-                                                              const Limits& limits) {
+                                                              const Limits& limits, HttpGate gate) {
   absl::StatusOr<Endpoint> endpoint = ParseEndpoint(address);
   if (!endpoint.ok()) return endpoint.status();
   const int listener = socket(endpoint->storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -85,13 +85,18 @@ absl::StatusOr<std::unique_ptr<HttpServer>> HttpServer::Start(const std::string&
     close(listener);
     return unbound;
   }
-  std::unique_ptr<HttpServer> server(new HttpServer(std::move(handler), limits, listener, TextOf(endpoint->storage)));
+  std::unique_ptr<HttpServer> server(
+      new HttpServer(std::move(handler), std::move(gate), limits, listener, TextOf(endpoint->storage)));
   server->accept_thread_ = std::thread([raw = server.get()] { raw->AcceptLoop(); });
   return server;
 }
 
-HttpServer::HttpServer(HttpHandler handler, const Limits& limits, int listener, std::string address)
-    : handler_(std::move(handler)), limits_(limits), listener_(listener), address_(std::move(address)) {}
+HttpServer::HttpServer(HttpHandler handler, HttpGate gate, const Limits& limits, int listener, std::string address)
+    : handler_(std::move(handler)),
+      gate_(std::move(gate)),
+      limits_(limits),
+      listener_(listener),
+      address_(std::move(address)) {}
 
 HttpServer::~HttpServer() {
   Stop();
@@ -102,7 +107,7 @@ void HttpServer::Stop() {
   if (stopping_.exchange(true)) return;
   shutdown(listener_, SHUT_RDWR);
   accept_thread_.join();
-  absl::MutexLock lock(&mutex_);
+  std::scoped_lock lock(mutex_);
   for (Connection& connection : connections_) {
     connection.thread.join();
     close(connection.socket);
@@ -146,7 +151,7 @@ void HttpServer::AcceptLoop() {
     if (socket < 0 && (error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM)) {
       poll(nullptr, 0, kScarceMilliseconds);
     }
-    absl::MutexLock lock(&mutex_);
+    std::scoped_lock lock(mutex_);
     Reap();
     if (socket < 0) continue;
     if (stopping_.load() || !MakeRoom()) {
@@ -163,7 +168,7 @@ void HttpServer::AcceptLoop() {
 }
 
 void HttpServer::Serve(Connection& connection, const std::string& peer) {
-  HttpConnection(connection.socket, peer, handler_, limits_, stopping_, connection.waiting).Run();
+  HttpConnection(connection.socket, peer, handler_, gate_, limits_, stopping_, connection.waiting).Run();
   shutdown(connection.socket, SHUT_RDWR);
   connection.done.store(true);
 }

@@ -2,8 +2,8 @@
 // for each connection (at most Limits::connections; one more ends the oldest that waits), whole bodies in memory.
 // Messages are parsed by llhttp.
 //
-// The handler is called on connection threads, many at once, and must not throw. Stop() and the destructor join them
-// all.
+// Handler and gate are called on connection threads, many at once, and must not throw. Stop() and the destructor join
+// them all.
 #ifndef WEFT_CONTROL_API_HTTP_SERVER_H_
 #define WEFT_CONTROL_API_HTTP_SERVER_H_
 
@@ -12,12 +12,12 @@
 #include <list>
 #include <map>
 #include <memory>
+#include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 
-#include "absl/base/thread_annotations.h"
 #include "absl/status/statusor.h"
-#include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 
 namespace weft::control::api {
@@ -46,6 +46,8 @@ struct HttpResponse {
 };
 
 using HttpHandler = std::function<HttpResponse(const HttpRequest&)>;
+// Sees a request before its body is read; what it returns is the answer, and the connection ends.
+using HttpGate = std::function<std::optional<HttpResponse>(const HttpRequest& head)>;
 
 class HttpServer {
  public:
@@ -60,7 +62,7 @@ class HttpServer {
   // `address` is HOST:PORT with an IP, "[::1]:0" too. Unavailable when it cannot be bound, InvalidArgument when it is
   // none.
   static absl::StatusOr<std::unique_ptr<HttpServer>> Start(const std::string& address, HttpHandler handler,
-                                                           const Limits& limits);
+                                                           const Limits& limits, HttpGate gate = nullptr);
   ~HttpServer();
 
   const std::string& address() const { return address_; }  // as bound
@@ -75,21 +77,22 @@ class HttpServer {
     std::thread thread;
   };
 
-  HttpServer(HttpHandler handler, const Limits& limits, int listener, std::string address);
+  HttpServer(HttpHandler handler, HttpGate gate, const Limits& limits, int listener, std::string address);
   void AcceptLoop();
   void Serve(Connection& connection, const std::string& peer);
-  void Reap() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Reap();  // with mutex_ held
   // True when there is room for one more: silent clients must not keep a health probe out, so the oldest that waits
-  // makes room.
-  bool MakeRoom() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // makes room. With mutex_ held.
+  bool MakeRoom();
 
   const HttpHandler handler_;
+  const HttpGate gate_;  // may be empty
   const Limits limits_;
   const int listener_;
   const std::string address_;
   std::atomic<bool> stopping_{false};
-  absl::Mutex mutex_;
-  std::list<Connection> connections_ ABSL_GUARDED_BY(mutex_);
+  std::mutex mutex_;
+  std::list<Connection> connections_;  // guarded by mutex_
   std::thread accept_thread_;
 };
 

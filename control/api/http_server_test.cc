@@ -9,9 +9,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <latch>
+
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/synchronization/notification.h"
 
 namespace weft::control::api {
 namespace {
@@ -90,9 +91,9 @@ class Client {
 
 class HttpServerTest : public ::testing::Test {
  protected:
-  void Start(HttpServer::Limits limits = {}) {
-    auto server =
-        HttpServer::Start("127.0.0.1:0", [this](const HttpRequest& request) { return handler_(request); }, limits);
+  void Start(HttpServer::Limits limits = {}, HttpGate gate = nullptr) {
+    auto server = HttpServer::Start(
+        "127.0.0.1:0", [this](const HttpRequest& request) { return handler_(request); }, limits, std::move(gate));
     ASSERT_TRUE(server.ok()) << server.status();
     server_ = *std::move(server);
   }
@@ -150,6 +151,42 @@ TEST_F(HttpServerTest, WhatIsTooLargeOrNoHttpIsRefusedAndTheConnectionCloses) {
               StartsWith("HTTP/1.1 400 "));
 }
 
+// 16 MiB were read from whoever came, and then the token was looked at.
+TEST_F(HttpServerTest, TheGateAnswersBeforeTheBodyIsRead) {
+  handler_ = [](const HttpRequest&) -> HttpResponse {
+    ADD_FAILURE() << "the handler was called";
+    return {};
+  };
+  Start({}, [](const HttpRequest& head) -> std::optional<HttpResponse> {
+    EXPECT_EQ(head.path, "/a b");
+    EXPECT_EQ(head.method, "POST");
+    EXPECT_THAT(head.peer, StartsWith("ipv4:127.0.0.1:"));
+    EXPECT_TRUE(head.body.empty());
+    if (head.Header("authorization") == "good") return std::nullopt;
+    HttpResponse denied;
+    denied.code = 401;
+    return denied;
+  });
+  // None of the body is sent: the answer cannot have waited for it.
+  const std::string head = "POST /a%20b?q=1 HTTP/1.1\r\nHost: x\r\nContent-Length: 16000000\r\n";
+  Client silent(server_->address());
+  ASSERT_TRUE(silent.Send(head + "\r\n"));
+  EXPECT_THAT(silent.Read("\r\n\r\n"), StartsWith("HTTP/1.1 401 "));
+  Client asking(server_->address());
+  ASSERT_TRUE(asking.Send(head + "Expect: 100-continue\r\n\r\n"));
+  EXPECT_THAT(asking.Read("\r\n\r\n"), StartsWith("HTTP/1.1 401 "));
+  // Who has sent it all already still reads the answer, not a reset.
+  Client sending(server_->address());
+  ASSERT_TRUE(sending.Send(head + "\r\n" + std::string(1 << 20, 'x')));
+  EXPECT_THAT(sending.Read("\r\n\r\n"), StartsWith("HTTP/1.1 401 "));
+}
+
+TEST_F(HttpServerTest, WhomTheGateLetsInIsServed) {
+  Start({}, [](const HttpRequest&) { return std::optional<HttpResponse>(); });
+  EXPECT_THAT(Talk("POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nConnection: close\r\n\r\none"),
+              HasSubstr("POST /a q= body=one."));
+}
+
 // 128 silent connections to the metrics port kept /healthz from its probe.
 TEST_F(HttpServerTest, AboveTheLimitTheOldestSilentConnectionMakesRoom) {
   Start({.connections = 2});
@@ -167,10 +204,10 @@ TEST_F(HttpServerTest, AboveTheLimitTheOldestSilentConnectionMakesRoom) {
 }
 
 TEST_F(HttpServerTest, AConnectionWhoseRequestIsHandledIsNotEnded) {
-  absl::Notification begun, go_on;
+  std::latch begun(1), go_on(1);
   handler_ = [&](const HttpRequest&) {
-    begun.Notify();
-    go_on.WaitForNotification();
+    begun.count_down();
+    go_on.wait();
     HttpResponse response;
     response.body = "done";
     return response;
@@ -178,10 +215,10 @@ TEST_F(HttpServerTest, AConnectionWhoseRequestIsHandledIsNotEnded) {
   Start({.connections = 1});
   Client first(server_->address());
   ASSERT_TRUE(first.Send("GET /a HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"));
-  begun.WaitForNotification();
+  begun.wait();
   Client second(server_->address());
   EXPECT_EQ(second.Read(), "");  // no room
-  go_on.Notify();
+  go_on.count_down();
   EXPECT_THAT(first.Read(), HasSubstr("done"));
 }
 
@@ -216,12 +253,12 @@ TEST_F(HttpServerTest, WithoutDescriptorsItWaitsAndServesWhenThereAreSomeAgain) 
 }
 
 TEST_F(HttpServerTest, StopEndsStreamsAndIdleConnections) {
-  absl::Notification streaming;
+  std::latch streaming(1);
   handler_ = [&](const HttpRequest&) {
     HttpResponse response;
     response.stream = [&](const HttpWriter& write, const std::function<bool()>& stop) {
       EXPECT_TRUE(write("first\n"));
-      streaming.Notify();
+      streaming.count_down();
       while (!stop()) std::this_thread::yield();
     };
     return response;
@@ -229,7 +266,7 @@ TEST_F(HttpServerTest, StopEndsStreamsAndIdleConnections) {
   Start();
   Client idle(server_->address()), watcher(server_->address());
   ASSERT_TRUE(watcher.Send("GET / HTTP/1.1\r\nHost: x\r\n\r\n"));
-  streaming.WaitForNotification();
+  streaming.wait();
   server_->Stop();
   EXPECT_THAT(watcher.Read(), HasSubstr("6\r\nfirst\n\r\n0\r\n\r\n"));
   EXPECT_EQ(idle.Read(), "");

@@ -137,6 +137,13 @@ std::optional<HttpResponse> HealthReply(const HttpRequest& request, const std::f
   return response;
 }
 
+std::optional<HttpResponse> JsonApi::Admit(const HttpRequest& head) const {
+  if (head.path == "/healthz" || head.path == "/readyz") return std::nullopt;
+  const absl::StatusOr<std::string> via = access_.Check(head.peer, head.Header("authorization"));
+  if (via.ok()) return std::nullopt;
+  return Reply(via.status());
+}
+
 HttpResponse JsonApi::Handle(const HttpRequest& request) {
   if (std::optional<HttpResponse> health = HealthReply(request, ready_)) return *health;
   absl::StatusOr<std::string> via = access_.Check(request.peer, request.Header("authorization"));

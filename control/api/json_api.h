@@ -14,6 +14,7 @@
 #define WEFT_CONTROL_API_JSON_API_H_
 
 #include <functional>
+#include <optional>
 
 #include "control/api/access.h"
 #include "control/api/http_server.h"
@@ -26,6 +27,8 @@ class JsonApi {
   // All outlive this. `ready` says why not, or nothing.
   JsonApi(const Access& access, Operations& operations, std::function<std::string()> ready);
 
+  // For HttpServer's gate: what to answer to who may not come in, before the request's body is read.
+  std::optional<HttpResponse> Admit(const HttpRequest& head) const;
   HttpResponse Handle(const HttpRequest& request);
 
  private:

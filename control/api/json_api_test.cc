@@ -80,6 +80,22 @@ TEST_F(JsonApiTest, WithoutTheTokenNothingIsToldAndNothingChanges) {
   EXPECT_EQ(Ask("GET", "/v1/version").code, 200);
 }
 
+TEST_F(JsonApiTest, WithoutTheTokenTheBodyIsNotEvenRead) {
+  HttpRequest head;
+  head.method = "POST";
+  head.path = "/v1/apply";
+  head.peer = peer_;
+  const std::optional<HttpResponse> denied = api_->Admit(head);
+  ASSERT_TRUE(denied.has_value());
+  EXPECT_EQ(denied->code, 401);
+  head.headers["authorization"] = "Bearer " + token_;
+  EXPECT_FALSE(api_->Admit(head).has_value());
+  HttpRequest probe;
+  probe.path = "/readyz";
+  probe.peer = peer_;
+  EXPECT_FALSE(api_->Admit(probe).has_value());
+}
+
 TEST_F(JsonApiTest, TheAdminTokenIsPrivateAndStays) {
   struct stat facts;
   ASSERT_EQ(stat((directory_.path() + "/admin.token").c_str(), &facts), 0);

@@ -85,6 +85,15 @@ std::string MetricsText(const Figures& figures, absl::Time now) {
                     "type", figures.pushes);
   families.Labelled(prometheus::MetricType::Counter, "weft_control_xds_nacks_total", "Responses that proxies rejected",
                     "type", figures.nacks);
+  families.Labelled(prometheus::MetricType::Gauge, "weft_control_xds_largest_response_bytes",
+                    "The largest response so far; a gRPC client takes 4 MiB unless it is told otherwise", "type",
+                    figures.largest);
+  families.Labelled(prometheus::MetricType::Counter, "weft_control_events_total",
+                    "Events that clients cause; of a flood the log shows a part", "event", figures.events);
+  families.Gauge("weft_control_history_oldest_revision", "The oldest revision that can be rolled back to",
+                 static_cast<double>(figures.history_oldest));
+  families.Counter("weft_control_history_pruned_total", "Revisions that were forgotten since the start",
+                   static_cast<double>(figures.history_pruned));
   families.Summary("weft_control_publish_duration_seconds",
                    "From a new revision to every stream having its configuration", figures.publications,
                    absl::ToDoubleSeconds(figures.publishing));

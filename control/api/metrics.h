@@ -18,6 +18,10 @@ struct Figures {
   int64_t proxies_connected = 0;
   std::map<std::string, int64_t> pushes;  // by CDS, EDS, LDS, RDS: responses sent to proxies
   std::map<std::string, int64_t> nacks;
+  std::map<std::string, int64_t> largest;            // bytes of the largest response
+  std::map<std::string, int64_t> events;             // that the log may show in part
+  int64_t history_oldest = 1;                        // revision that can be rolled back to
+  int64_t history_pruned = 0;                        // revisions that were forgotten
   int64_t proxies_behind = 0;                        // connected, and not at what they should have
   int64_t publications = 0;                          // revisions that were compiled and handed to all streams
   absl::Duration publishing = absl::ZeroDuration();  // the time that this took, all together

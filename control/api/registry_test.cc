@@ -148,8 +148,50 @@ TEST_F(RegistryTest, AStaleVersionIsAConflictAndNothingOfTheFileIsApplied) {
   EXPECT_THAT(Names(), ElementsAre("web"));
   EXPECT_EQ(Delete("web", old).code(), absl::StatusCode::kAborted);
   EXPECT_TRUE(Delete("web", VersionOf("web")).ok());
-  // A version of what is gone is stale too: it must not make the object again.
-  EXPECT_EQ(Apply(ServiceText("web", 83, "2")).code(), absl::StatusCode::kAborted);
+}
+
+// What `weft get -o yaml` wrote carries versions, which another store does not know.
+TEST_F(RegistryTest, AVersionOfAnObjectThatIsNotThereIsNoConflict) {
+  EXPECT_TRUE(Apply(ServiceText("web", 83, "2")).ok());
+  EXPECT_EQ(PortOf("web"), 83);
+  EXPECT_TRUE(Apply(ServiceText("api", 80, "of-kubernetes")).ok());
+  const absl::Status other = Apply(ServiceText("api", 81, "of-kubernetes"));
+  EXPECT_EQ(other.code(), absl::StatusCode::kAborted);
+  EXPECT_THAT(std::string(other.message()), HasSubstr("of-kubernetes is stale: the object is at 2 now"));
+  EXPECT_EQ(PortOf("api"), 80);
+}
+
+TEST_F(RegistryTest, TheMeshConfigIsTheMeshsWhateverTheNamespaceOfTheCaller) {
+  weft::v1::ApplyRequest request;
+  request.add_manifests()->set_text("apiVersion: weft.dev/v1\nkind: MeshConfig\nmetadata: {name: default}\nspec: {}\n");
+  request.set_default_namespace("shop");
+  const absl::Status applied = registry_->Apply(kAnn, request, kNow, &answer_);
+  ASSERT_TRUE(applied.ok()) << applied;
+  EXPECT_EQ(answer_.results(0).key().namespace_(), model::kMeshNamespace);
+  weft::v1::GetRequest wanted;
+  wanted.set_kind("meshconfig");
+  wanted.set_namespace_("shop");
+  wanted.set_name("default");
+  weft::v1::Object object;
+  EXPECT_TRUE(registry_->Get(wanted, &object).ok());
+}
+
+TEST_F(RegistryTest, ATimeoutWithoutAUnitIsToldWhichToWrite) {
+  const absl::Status refused = Apply(
+      "apiVersion: gateway.networking.k8s.io/v1\nkind: HTTPRoute\nmetadata: {name: web}\nspec:\n"
+      "  parentRefs: [{kind: Service, group: weft.dev, name: web, port: 80}]\n  rules:\n  - timeouts: {request: 10}\n");
+  EXPECT_THAT(std::string(refused.message()), HasSubstr("timeouts.request"));
+  EXPECT_THAT(std::string(refused.message()), HasSubstr("write 10s for seconds"));
+}
+
+TEST_F(RegistryTest, ARollbackBeyondTheHistorySaysWhichIsTheOldest) {
+  for (int port = 1; port <= 5; ++port) ASSERT_TRUE(Apply(ServiceText("web", port)).ok());
+  ASSERT_TRUE(store_->Prune({.revisions = 2, .age = absl::Hours(1)}, kNow + absl::Hours(2)).ok());
+  const absl::Status refused = Rollback(3);
+  EXPECT_EQ(refused.code(), absl::StatusCode::kNotFound);
+  EXPECT_THAT(std::string(refused.message()), HasSubstr("revision 3 is no longer kept; the oldest is 4"));
+  ASSERT_TRUE(Rollback(4).ok());
+  EXPECT_EQ(PortOf("web"), 4);
 }
 
 TEST_F(RegistryTest, ADryRunSaysWhatWouldBeAndChangesNothing) {

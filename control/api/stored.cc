@@ -31,13 +31,12 @@ absl::StatusOr<model::ObjectKey> KeyFrom(const std::string& kind, const std::str
   const std::optional<model::Kind> known = model::KindFromWord(kind);
   if (!known.has_value()) {
     return absl::InvalidArgumentError(
-        absl::StrCat("kind: ", schema::Quoted(kind),
-                     " is not known; Service, WorkloadEntry, HTTPRoute, PeerAuthentication or MeshConfig is wanted"));
+        absl::StrCat("kind: ", schema::Quoted(kind), " is not known; ", model::KindList(), " is wanted"));
   }
   if (name.empty()) return absl::InvalidArgumentError("name: is missing");
-  const bool mesh = *known == model::Kind::kMeshConfig;
-  const std::string_view otherwise = mesh ? model::kMeshNamespace : model::kDefaultNamespace;
-  return model::ObjectKey{*known, {ns.empty() ? std::string(otherwise) : ns, name}};
+  // There is one for the whole mesh, whatever namespace the caller is in.
+  if (*known == model::Kind::kMeshConfig) return model::ObjectKey{*known, {std::string(model::kMeshNamespace), name}};
+  return model::ObjectKey{*known, {ns.empty() ? std::string(model::kDefaultNamespace) : ns, name}};
 }
 
 absl::StatusOr<weft::v1::Object> ShownFrom(const store::StoredObject& stored) {

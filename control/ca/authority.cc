@@ -4,6 +4,7 @@
 #include <openssl/pem.h>
 
 #include <algorithm>
+#include <mutex>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -100,7 +101,7 @@ absl::StatusOr<SignedCertificate> CertificateAuthority::Sign(std::string_view cs
   if (ttl <= absl::ZeroDuration()) ttl = options_.default_ttl;
   ttl = std::clamp(ttl, options_.min_ttl, options_.max_ttl);
 
-  absl::ReaderMutexLock lock(&mutex_);
+  std::shared_lock lock(mutex_);
   const Pair& issuing = material_->issuing;
   pki::CertificateShape shape;
   shape.uri_sans = {id.ToString()};
@@ -133,7 +134,7 @@ absl::StatusOr<ServerCertificate> CertificateAuthority::IssueServer(const pki::S
   auto key_pem = pki::PrivateKeyPem(key->get());
   if (!key_pem.ok()) return key_pem.status();
 
-  absl::ReaderMutexLock lock(&mutex_);
+  std::shared_lock lock(mutex_);
   const Pair& issuing = material_->issuing;
   pki::CertificateShape shape;
   shape.uri_sans = {id.ToString()};
@@ -157,7 +158,7 @@ absl::StatusOr<ServerCertificate> CertificateAuthority::IssueServer(const pki::S
 }
 
 absl::StatusOr<bool> CertificateAuthority::RenewIssuing(absl::Time now) {
-  absl::MutexLock lock(&mutex_);
+  std::scoped_lock lock(mutex_);
   if (now < HalfLife(options_, material_->issuing.certificate.get())) return false;
   if (!material_->root.key) {
     return absl::FailedPreconditionError(
@@ -175,20 +176,20 @@ absl::StatusOr<bool> CertificateAuthority::RenewIssuing(absl::Time now) {
 absl::Status CertificateAuthority::ReloadExtraRoots() {
   auto extra = LoadExtraRoots(options_.directory);
   if (!extra.ok()) return extra.status();
-  absl::MutexLock lock(&mutex_);
+  std::scoped_lock lock(mutex_);
   material_->extra_roots_pem = *std::move(extra);
   return absl::OkStatus();
 }
 
 std::string CertificateAuthority::BundlePem() const {
-  absl::ReaderMutexLock lock(&mutex_);
+  std::shared_lock lock(mutex_);
   return absl::StrCat(material_->root.certificate_pem, absl::StrJoin(material_->extra_roots_pem, ""));
 }
 
 const std::string& CertificateAuthority::RootSha256() const { return root_sha256_; }
 
 AuthorityFacts CertificateAuthority::Facts() const {
-  absl::ReaderMutexLock lock(&mutex_);
+  std::shared_lock lock(mutex_);
   AuthorityFacts facts;
   facts.trust_domain = options_.trust_domain;
   facts.root_not_after = pki::ToTime(X509_get0_notAfter(material_->root.certificate.get()));

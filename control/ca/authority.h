@@ -19,13 +19,12 @@
 #define WEFT_CONTROL_CA_AUTHORITY_H_
 
 #include <memory>
+#include <shared_mutex>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "absl/base/thread_annotations.h"
 #include "absl/status/statusor.h"
-#include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "pki/spiffe_id.h"
 
@@ -118,8 +117,8 @@ class CertificateAuthority {
 
   const Options options_;
   std::string root_sha256_;  // constant after Open
-  mutable absl::Mutex mutex_;
-  std::unique_ptr<Material> material_ ABSL_GUARDED_BY(mutex_);
+  mutable std::shared_mutex mutex_;
+  std::unique_ptr<Material> material_;  // guarded by mutex_
 };
 
 }  // namespace weft::control::ca

@@ -11,7 +11,9 @@
 namespace weft::cli {
 namespace {
 
-constexpr char kKinds[] = "services workloadentries httproutes peerauthentications meshconfigs all";
+constexpr char kKinds[] =
+    "services workloadentries httproutes tcproutes tlsroutes backendtlspolicies configmaps peerauthentications "
+    "meshconfigs all";
 
 struct Flag {
   std::string text;    // --output

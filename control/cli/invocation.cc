@@ -70,10 +70,10 @@ class Builder {
     DryRun(apply);
     Message(apply);
 
-    CLI::App* get =
-        Add(app_, "get", "Show objects", Command::kGet,
-            "KIND is service, workloadentry, httproute, peerauthentication, meshconfig (plurals and svc, we,\n"
-            "route, pa too) or all.  Example: weft get routes -n shop -o yaml");
+    CLI::App* get = Add(app_, "get", "Show objects", Command::kGet,
+                        "KIND is service, workloadentry, httproute, tcproute, tlsroute, backendtlspolicy, configmap,\n"
+                        "peerauthentication, meshconfig (plurals and svc, we,\n"
+                        "route, pa too) or all.  Example: weft get routes -n shop -o yaml");
     get->add_option("KIND", in_->kind, "kind of object, or all")->required();
     get->add_option("NAME", in_->names, "only these");
     get->add_flag("-A,--all-namespaces", in_->all_namespaces, "from every namespace");

@@ -1,6 +1,7 @@
 #include "control/cli/kinds.h"
 
 #include <map>
+#include <set>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
@@ -31,7 +32,9 @@ std::string Addresses(const weft::v1::Service& service) {
 std::string Ports(const weft::v1::Service& service) {
   return absl::StrJoin(service.spec().ports(), ",", [](std::string* out, const weft::v1::ServicePort& port) {
     absl::StrAppend(out, port.port());
-    if (!port.protocol().empty()) {
+    if (!port.app_protocol().empty()) {
+      absl::StrAppend(out, "/", port.app_protocol());
+    } else if (!port.protocol().empty()) {
       absl::StrAppend(out, "/", port.protocol());
     } else if (!port.name().empty()) {
       absl::StrAppend(out, "/", port.name());
@@ -40,7 +43,8 @@ std::string Ports(const weft::v1::Service& service) {
 }
 
 // "v1=90 v2=10", summed over the rules that have backends; the first rule's where they differ.
-std::string Backends(const gateway::v1::HTTPRoute& route) {
+template <typename Route>
+std::string Backends(const Route& route) {
   for (const auto& rule : route.spec().rules()) {
     if (rule.backend_refs().empty()) continue;
     const std::string split = absl::StrJoin(rule.backend_refs(), ",", [](std::string* out, const auto& backend) {
@@ -51,11 +55,12 @@ std::string Backends(const gateway::v1::HTTPRoute& route) {
   return "";
 }
 
-// "True", or the reason why not, of the first parent that has a condition `type`.
-std::string Condition(const gateway::v1::HTTPRoute& route, const std::string& type) {
+// "True", or the reason why not, of the first parent or ancestor that has a condition `type`.
+template <typename Statuses>
+std::string ConditionIn(const Statuses& statuses, const std::string& type) {
   std::string good;
-  for (const auto& parent : route.status().parents()) {
-    for (const auto& condition : parent.conditions()) {
+  for (const auto& of_one : statuses) {
+    for (const auto& condition : of_one.conditions()) {
       if (condition.type() != type) continue;
       if (condition.status() != "True") return absl::StrCat(condition.status(), " (", condition.reason(), ")");
       good = condition.status();
@@ -82,6 +87,36 @@ std::string Target(const weft::v1::PeerAuthentication& policy) {
   return Pairs(policy.spec().selector().match_labels());
 }
 
+template <typename Route, typename Add>
+void AddRoute(const Route& route, const std::string& hostnames, Add add) {
+  const std::string parents = absl::StrJoin(route.spec().parent_refs(), ",", [](std::string* text, const auto& parent) {
+    absl::StrAppend(text, parent.name());
+    if (parent.has_port()) absl::StrAppend(text, ":", parent.port());
+  });
+  add({parents, Backends(route), ConditionIn(route.status().parents(), "Accepted")},
+      {ConditionIn(route.status().parents(), "ResolvedRefs"), hostnames, route.metadata().resource_version()});
+}
+
+// "web,api/https"
+std::string Targets(const gateway::v1::BackendTLSPolicy& policy) {
+  return absl::StrJoin(policy.spec().target_refs(), ",", [](std::string* text, const auto& target) {
+    absl::StrAppend(text, target.name(), target.has_section_name() ? "/" : "", target.section_name());
+  });
+}
+
+std::string Trusts(const gateway::v1::BackendTLSPolicyValidation& validation) {
+  if (validation.ca_certificate_refs().empty()) return validation.well_known_ca_certificates();
+  return absl::StrJoin(validation.ca_certificate_refs(), ",",
+                       [](std::string* text, const auto& ref) { absl::StrAppend(text, ref.name()); });
+}
+
+template <typename Map>
+std::string Keys(const Map& map) {
+  std::set<std::string> keys;
+  for (const auto& [key, value] : map) keys.insert(key);
+  return absl::StrJoin(keys, ",");
+}
+
 }  // namespace
 
 std::string ShortName(const std::string& kind, const std::string& name) {
@@ -95,6 +130,10 @@ const google::protobuf::Message& InnerOf(const Object& object) {
     case Object::kHttpRoute: return object.http_route();
     case Object::kPeerAuthentication: return object.peer_authentication();
     case Object::kMeshConfig: return object.mesh_config();
+    case Object::kTcpRoute: return object.tcp_route();
+    case Object::kTlsRoute: return object.tls_route();
+    case Object::kBackendTlsPolicy: return object.backend_tls_policy();
+    case Object::kConfigMap: return object.config_map();
     case Object::KIND_NOT_SET: break;
   }
   return object;
@@ -107,6 +146,10 @@ const weft::v1::ObjectMeta& MetaOf(const Object& object) {
     case Object::kHttpRoute: return object.http_route().metadata();
     case Object::kPeerAuthentication: return object.peer_authentication().metadata();
     case Object::kMeshConfig: return object.mesh_config().metadata();
+    case Object::kTcpRoute: return object.tcp_route().metadata();
+    case Object::kTlsRoute: return object.tls_route().metadata();
+    case Object::kBackendTlsPolicy: return object.backend_tls_policy().metadata();
+    case Object::kConfigMap: return object.config_map().metadata();
     case Object::KIND_NOT_SET: break;
   }
   return weft::v1::ObjectMeta::default_instance();
@@ -122,7 +165,11 @@ std::vector<std::string> ColumnsOf(Object::KindCase kind, bool wide) {
   switch (kind) {
     case Object::kService: add({"ADDRESS", "PORTS"}, {"HOSTS", "SELECTOR"}); break;
     case Object::kWorkloadEntry: add({"ADDRESS", "PORTS", "ACCOUNT"}, {"LOCALITY", "WEIGHT", "TLS", "LABELS"}); break;
-    case Object::kHttpRoute: add({"SERVICE", "BACKENDS", "ACCEPTED"}, {"RESOLVED", "HOSTNAMES", "VERSION"}); break;
+    case Object::kHttpRoute:
+    case Object::kTcpRoute:
+    case Object::kTlsRoute: add({"SERVICE", "BACKENDS", "ACCEPTED"}, {"RESOLVED", "HOSTNAMES", "VERSION"}); break;
+    case Object::kBackendTlsPolicy: add({"SERVICE", "HOSTNAME", "ACCEPTED"}, {"RESOLVED", "TRUSTS"}); break;
+    case Object::kConfigMap: add({"KEYS"}, {}); break;
     case Object::kPeerAuthentication: add({"MODE"}, {"APPLIES TO"}); break;
     case Object::kMeshConfig: add({"OUTBOUND", "ACCESS LOG"}, {"TRUST DOMAIN"}); break;
     case Object::KIND_NOT_SET: add({}, {});
@@ -156,15 +203,23 @@ std::vector<std::string> CellsOf(const Object& object, bool wide, absl::Time now
     }
     case Object::kHttpRoute: {
       const auto& route = object.http_route();
-      const std::string parents =
-          absl::StrJoin(route.spec().parent_refs(), ",", [](std::string* text, const auto& parent) {
-            absl::StrAppend(text, parent.name());
-            if (parent.has_port()) absl::StrAppend(text, ":", parent.port());
-          });
-      add({parents, Backends(route), Condition(route, "Accepted")},
-          {Condition(route, "ResolvedRefs"), absl::StrJoin(route.spec().hostnames(), ","), meta.resource_version()});
+      AddRoute(route, absl::StrJoin(route.spec().hostnames(), ","), add);
       break;
     }
+    case Object::kTcpRoute: AddRoute(object.tcp_route(), "", add); break;
+    case Object::kTlsRoute: {
+      const auto& route = object.tls_route();
+      AddRoute(route, absl::StrJoin(route.spec().hostnames(), ","), add);
+      break;
+    }
+    case Object::kBackendTlsPolicy: {
+      const auto& policy = object.backend_tls_policy();
+      const auto& validation = policy.spec().validation();
+      add({Targets(policy), validation.hostname(), ConditionIn(policy.status().ancestors(), "Accepted")},
+          {ConditionIn(policy.status().ancestors(), "ResolvedRefs"), Trusts(validation)});
+      break;
+    }
+    case Object::kConfigMap: add({Keys(object.config_map().data())}, {}); break;
     case Object::kPeerAuthentication:
       add({Mode(object.peer_authentication())}, {Target(object.peer_authentication())});
       break;

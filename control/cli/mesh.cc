@@ -1,5 +1,6 @@
 // proxies, config, certs.
 #include <algorithm>
+#include <map>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -63,6 +64,18 @@ std::string ShortIdentity(const std::string& uri) {
   return absl::StrCat(uri.substr(ns + 4, sa - ns - 4), "/", uri.substr(sa + 4));
 }
 
+// weft-control shows such proxies as ID@ADDRESS.
+void WarnOfEqualIds(const weft::v1::ListProxiesResponse& response, Session* session) {
+  std::map<std::string, int> by_id;
+  for (const auto& proxy : response.proxies()) {
+    const std::string suffix = absl::StrCat("@", proxy.address());
+    if (absl::EndsWith(proxy.id(), suffix)) ++by_id[proxy.id().substr(0, proxy.id().size() - suffix.size())];
+  }
+  for (const auto& [id, count] : by_id) {
+    session->Warn(absl::StrCat(count, " proxies call themselves ", OneLine(id), "; give each a node.id of its own"));
+  }
+}
+
 }  // namespace
 
 int Proxies(Session* session) {
@@ -97,6 +110,7 @@ int Proxies(Session* session) {
     table.Print(session->out());
   }
   for (const std::string& rejection : rejections) session->out() << rejection << "\n";
+  WarnOfEqualIds(response, session);
   return kOk;
 }
 

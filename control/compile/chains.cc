@@ -98,6 +98,18 @@ envoy::type::matcher::v3::StringMatcher* AddUriSan(tls::CommonTlsContext* common
   return san->mutable_matcher();
 }
 
+// Debian's, Ubuntu's, Alpine's and Arch's. By name, as stock Envoys do not know system_root_certs.
+constexpr char kSystemRoots[] = "/etc/ssl/certs/ca-certificates.crt";
+
+void FillNames(const std::vector<model::SubjectAltName>& names, tls::CertificateValidationContext* validation) {
+  for (const model::SubjectAltName& name : names) {
+    auto* san = validation->add_match_typed_subject_alt_names();
+    const bool uri = name.type == model::SubjectAltName::Type::kUri;
+    san->set_san_type(uri ? tls::SubjectAltNameMatcher::URI : tls::SubjectAltNameMatcher::DNS);
+    san->mutable_matcher()->set_exact(name.value);
+  }
+}
+
 }  // namespace
 
 void FillAds(core::ConfigSource* source) {
@@ -147,7 +159,15 @@ void AddHttp(const HttpSettings& settings, const model::AccessLogSettings& log, 
 void AddTcp(const TcpSettings& settings, const model::AccessLogSettings& log, listener::FilterChain* chain) {
   filters::network::tcp_proxy::v3::TcpProxy proxy;
   proxy.set_stat_prefix(settings.stat_prefix);
-  proxy.set_cluster(settings.cluster);
+  if (settings.clusters.size() == 1) {
+    proxy.set_cluster(settings.clusters.front().name);
+  } else {
+    for (const WeightedCluster& share : settings.clusters) {
+      auto* to = proxy.mutable_weighted_clusters()->add_clusters();
+      to->set_name(share.name);
+      to->set_weight(share.weight);
+    }
+  }
   proxy.mutable_idle_timeout();  // zero: Envoy's 1 h would cut idle database connections
   AddAccessLog(log, &proxy);
   auto* filter = chain->add_filters();
@@ -181,6 +201,34 @@ void FillClientTls(const std::vector<std::string>& principals, Wire wire, core::
   tls::UpstreamTlsContext context;
   FillCommonTls(std::string(MeshAlpn(wire)), context.mutable_common_tls_context());
   for (const std::string& principal : principals) AddUriSan(context.mutable_common_tls_context())->set_exact(principal);
+  socket->set_name("envoy.transport_sockets.tls");
+  Pack(context, socket->mutable_typed_config());
+}
+
+void FillBackendTls(const model::BackendTlsPolicy& policy, const std::string& ca_pem, const std::string& alpn,
+                    core::TransportSocket* socket) {
+  tls::UpstreamTlsContext context;
+  context.set_sni(policy.hostname);
+  tls::CommonTlsContext& common = *context.mutable_common_tls_context();
+  common.mutable_tls_params()->set_tls_minimum_protocol_version(policy.only_tls13 ? tls::TlsParameters::TLSv1_3
+                                                                                  : tls::TlsParameters::TLSv1_2);
+  common.mutable_tls_params()->set_tls_maximum_protocol_version(tls::TlsParameters::TLSv1_3);  // Envoy stops at 1.2
+  if (!alpn.empty()) common.add_alpn_protocols(alpn);
+  if (policy.mesh_certificate) {
+    auto* certificate = common.add_tls_certificate_sds_secret_configs();
+    certificate->set_name("default");
+    FillAds(certificate->mutable_sds_config());
+  }
+  tls::CertificateValidationContext& validation = *common.mutable_validation_context();
+  if (policy.system_roots) {
+    validation.mutable_trusted_ca()->set_filename(kSystemRoots);
+  } else if (!ca_pem.empty()) {
+    validation.mutable_trusted_ca()->set_inline_string(ca_pem);
+  } else {
+    // No certificate has this hash: what is to be trusted is not known, so that nothing may be.
+    validation.add_verify_certificate_hash(std::string(64, '0'));
+  }
+  if (validation.has_trusted_ca()) FillNames(policy.names, &validation);
   socket->set_name("envoy.transport_sockets.tls");
   Pack(context, socket->mutable_typed_config());
 }

@@ -4,10 +4,12 @@
 #ifndef WEFT_CONTROL_COMPILE_CHAINS_H_
 #define WEFT_CONTROL_COMPILE_CHAINS_H_
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
 #include "control/compile/names.h"
+#include "control/model/backend_tls.h"
 #include "control/model/policy.h"
 #include "envoy/config/core/v3/core.pb.h"
 #include "envoy/config/listener/v3/listener.pb.h"
@@ -25,9 +27,17 @@ struct HttpSettings {
 void AddHttp(const HttpSettings& settings, const model::AccessLogSettings& log,
              envoy::config::listener::v3::FilterChain* chain);
 
+// A share of the connections; weights are of at least 1.
+struct WeightedCluster {
+  std::string name;
+  uint32_t weight = 1;
+
+  bool operator==(const WeightedCluster&) const = default;
+};
+
 struct TcpSettings {
   std::string stat_prefix;
-  std::string cluster;
+  std::vector<WeightedCluster> clusters;  // never empty
 };
 void AddTcp(const TcpSettings& settings, const model::AccessLogSettings& log,
             envoy::config::listener::v3::FilterChain* chain);
@@ -42,6 +52,10 @@ void FillServerTls(const std::string& trust_domain, Wire wire, envoy::config::co
 // The client side takes exactly these identities.
 void FillClientTls(const std::vector<std::string>& principals, Wire wire,
                    envoy::config::core::v3::TransportSocket* socket);
+// TLS of a BackendTLSPolicy towards an endpoint without a sidecar. `ca_pem` are the certificates to trust when they are
+// not the system's; empty: no connection succeeds. `alpn` may be empty.
+void FillBackendTls(const model::BackendTlsPolicy& policy, const std::string& ca_pem, const std::string& alpn,
+                    envoy::config::core::v3::TransportSocket* socket);
 
 }  // namespace weft::control::compile
 

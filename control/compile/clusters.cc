@@ -59,16 +59,25 @@ void FillEndpoint(const PortTopology& port, const EndpointOf& from, endpoint::Lb
   if (from.mutual) MarkMutual(&(*to->mutable_metadata()->mutable_filter_metadata())[kTransportMetadata]);
 }
 
+// What endpoints without a sidecar get, where a policy says it.
+void FillPolicyTls(const PortTopology& port, Wire wire, const model::World& world, cluster::Cluster* to) {
+  if (port.backend_tls == nullptr || wire == Wire::kSealed) return;
+  const model::Protocol protocol = port.port->protocol;
+  const bool http2 = protocol == model::Protocol::kHttp2 || protocol == model::Protocol::kGrpc;
+  FillBackendTls(*port.backend_tls, world.CaOf(*port.backend_tls), http2 ? "h2" : "", to->mutable_transport_socket());
+}
+
 }  // namespace
 
-cluster::Cluster BalancedCluster(const PortTopology& port, Wire wire) {
+cluster::Cluster BalancedCluster(const PortTopology& port, Wire wire, const model::World& world) {
   cluster::Cluster made = NewCluster(OutboundCluster(port, wire), LabelsOf(port));
   made.set_type(cluster::Cluster::EDS);
   made.set_lb_policy(cluster::Cluster::ROUND_ROBIN);
   FillAds(made.mutable_eds_cluster_config()->mutable_eds_config());
   made.mutable_eds_cluster_config()->set_service_name(EndpointsName(port));
+  // An endpoint that no match is for gets the cluster's own transport; none: plain.
+  FillPolicyTls(port, wire, world, &made);
   if (port.AnyMutual()) {
-    // An endpoint that no match is for gets the cluster's own transport: none, so plain.
     cluster::Cluster::TransportSocketMatch* match = made.add_transport_socket_matches();
     match->set_name(kMutual);
     MarkMutual(match->mutable_match());
@@ -97,10 +106,14 @@ endpoint::ClusterLoadAssignment EndpointsOfPort(const PortTopology& port) {
   return made;
 }
 
-cluster::Cluster ClusterToNamedEndpoint(const PortTopology& port, Wire wire, bool mutual) {
+cluster::Cluster ClusterToNamedEndpoint(const PortTopology& port, Wire wire, bool mutual, const model::World& world) {
   cluster::Cluster made = NewCluster(DirectCluster(port, wire, mutual), LabelsOf(port));
   MakeOriginalDestination(&made);
-  if (mutual) FillClientTls(port.principals, wire, made.mutable_transport_socket());
+  if (mutual) {
+    FillClientTls(port.principals, wire, made.mutable_transport_socket());
+  } else {
+    FillPolicyTls(port, wire, world, &made);
+  }
   return made;
 }
 

@@ -11,12 +11,14 @@
 
 namespace weft::control::compile {
 
-// Balanced over the service port's endpoints: mutual TLS to those that have a sidecar, plain to the others.
-envoy::config::cluster::v3::Cluster BalancedCluster(const PortTopology& port, Wire wire);
+// Balanced over the service port's endpoints: mutual TLS to those that have a sidecar; to the others plain, or (but for
+// Wire::kSealed) as the port's BackendTLSPolicy says.
+envoy::config::cluster::v3::Cluster BalancedCluster(const PortTopology& port, Wire wire, const model::World& world);
 envoy::config::endpoint::v3::ClusterLoadAssignment EndpointsOfPort(const PortTopology& port);
 
 // To the endpoint of the service port that the client itself named.
-envoy::config::cluster::v3::Cluster ClusterToNamedEndpoint(const PortTopology& port, Wire wire, bool mutual);
+envoy::config::cluster::v3::Cluster ClusterToNamedEndpoint(const PortTopology& port, Wire wire, bool mutual,
+                                                           const model::World& world);
 
 // Plain, to where the connection was going: the application behind this proxy, or what no service owns.
 envoy::config::cluster::v3::Cluster OriginalDestinationCluster(std::string name, const Labels& labels);

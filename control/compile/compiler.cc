@@ -6,6 +6,7 @@
 
 #include "control/compile/clusters.h"
 #include "control/compile/inbound.h"
+#include "control/compile/l4_routes.h"
 #include "control/compile/names.h"
 #include "control/compile/outbound.h"
 #include "control/compile/routes.h"
@@ -35,6 +36,10 @@ class SharedBuilder {
 
   std::array<std::shared_ptr<const TypeConfig>, kResourceTypes> Build() {
     AddRoutes();
+    for (const PortTopology& port : topology_.ports()) {
+      if (port.service->addresses.empty() || !port.handling.opaque) continue;
+      for (std::string& name : ClustersOf(L4WaysOf(port, topology_))) routed_to_.insert(std::move(name));
+    }
     for (const PortTopology& port : topology_.ports()) AddBalanced(port);
     AddOutbound();
     std::array<std::shared_ptr<const TypeConfig>, kResourceTypes> types;
@@ -61,16 +66,21 @@ class SharedBuilder {
     // Those of a virtual IP are there also while no route names them, so that a route's change is seldom one of
     // clusters.
     const bool virtual_ip = !port.service->addresses.empty();
-    const bool http = (port.handling.http && virtual_ip) || routed_to_.count(OutboundCluster(port, Wire::kHttp)) > 0;
-    const bool opaque = port.handling.opaque && virtual_ip;
-    for (const auto [wire, wanted] : {std::pair(Wire::kHttp, http), std::pair(Wire::kOpaque, opaque)}) {
-      if (!wanted) continue;
+    const bool begins_tls = port.backend_tls != nullptr && port.handling.opaque;
+    bool any = false;
+    for (const auto [wire, always] :
+         {std::pair(Wire::kHttp, port.handling.http), std::pair(Wire::kOpaque, port.handling.opaque),
+          std::pair(Wire::kSealed, begins_tls)}) {
+      const std::string name = OutboundCluster(port, wire);
+      if (!(always && virtual_ip) && routed_to_.count(name) == 0) continue;
+      any = true;
       ResourceLinks links = Of(*port.service);
       links.needs.push_back(EndpointsName(port));
-      Add(ResourceType::kCluster, OutboundCluster(port, wire), BalancedCluster(port, wire), std::move(links));
+      if (port.backend_tls != nullptr)
+        links.sources.push_back(SourceName("BackendTLSPolicy", port.backend_tls->meta.name));
+      Add(ResourceType::kCluster, name, BalancedCluster(port, wire, topology_.world()), std::move(links));
     }
-    if (http || opaque)
-      Add(ResourceType::kEndpoint, EndpointsName(port), EndpointsOfPort(port), LinksOfEndpoints(port));
+    if (any) Add(ResourceType::kEndpoint, EndpointsName(port), EndpointsOfPort(port), LinksOfEndpoints(port));
   }
 
   void AddOutbound() {

@@ -133,7 +133,7 @@ class InboundBuilder {
       AddHttp({.stat_prefix = cluster, .route_config = "", .cluster = cluster, .inbound = true}, world_.mesh.access_log,
               chain);
     } else {
-      AddTcp({.stat_prefix = cluster, .cluster = cluster}, world_.mesh.access_log, chain);
+      AddTcp({.stat_prefix = cluster, .clusters = {{cluster}}}, world_.mesh.access_log, chain);
     }
   }
 

@@ -6,12 +6,15 @@ namespace weft::control::compile {
 
 std::string_view MeshAlpn(Wire wire) { return wire == Wire::kHttp ? "weft-http/1.1" : "weft-tcp"; }
 
+Wire SealedWire(const PortTopology& port) { return port.backend_tls != nullptr ? Wire::kSealed : Wire::kOpaque; }
+
 std::string PortName(const model::Name& service, uint16_t port) {
   return std::to_string(port) + "|" + service.name + "." + service.ns;
 }
 
 std::string OutboundCluster(const PortTopology& port, Wire wire) {
-  return "outbound|" + PortName(port) + (wire == Wire::kOpaque ? "|tcp" : "");
+  const char* suffix = wire == Wire::kHttp ? "" : wire == Wire::kOpaque ? "|tcp" : "|sealed";
+  return "outbound|" + PortName(port) + suffix;
 }
 
 std::string EndpointsName(const PortTopology& port) { return "outbound|" + PortName(port); }
@@ -19,7 +22,8 @@ std::string EndpointsName(const PortTopology& port) { return "outbound|" + PortN
 std::string RouteConfigName(const PortTopology& port) { return "outbound|" + PortName(port); }
 
 std::string DirectCluster(const PortTopology& port, Wire wire, bool mutual) {
-  return "direct|" + PortName(port) + (!mutual ? "|plain" : wire == Wire::kOpaque ? "|tcp" : "");
+  const char* suffix = mutual ? (wire == Wire::kHttp ? "" : "|tcp") : wire == Wire::kSealed ? "|sealed" : "|plain";
+  return "direct|" + PortName(port) + suffix;
 }
 
 std::string InboundCluster(uint16_t port) { return "inbound|" + std::to_string(port); }

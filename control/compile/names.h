@@ -20,20 +20,25 @@ inline constexpr std::string_view kInboundPassthroughCluster =
 // A cluster that never exists: requests of invalid backends go there and are answered with 500.
 inline constexpr std::string_view kInvalidBackend = "invalid-backend";
 
-// What the bytes are read as: kHttp ends in an HTTP connection manager, kOpaque in a TCP proxy.
-enum class Wire { kHttp, kOpaque };
+// What the bytes are read as: kHttp ends in an HTTP connection manager, kOpaque in a TCP proxy. kSealed: bytes that are
+// TLS of the client's own, so that a BackendTLSPolicy must not wrap them once more.
+enum class Wire { kHttp, kOpaque, kSealed };
 std::string_view MeshAlpn(Wire wire);  // "weft-http/1.1", "weft-tcp"
+
+// The wire to `port` for the client's own TLS: kSealed where kOpaque would begin TLS, else kOpaque.
+Wire SealedWire(const PortTopology& port);
 
 // "80|web.shop": how every name below ends.
 std::string PortName(const model::Name& service, uint16_t port);
 inline std::string PortName(const PortTopology& port) { return PortName(port.service->meta.name, port.port->port); }
 
-// "outbound|80|web.shop" and, for bytes, "outbound|80|web.shop|tcp". Balanced over the endpoints of EndpointsName.
+// "outbound|80|web.shop" and, for bytes, "outbound|80|web.shop|tcp" and "…|sealed". Balanced over the endpoints of
+// EndpointsName.
 std::string OutboundCluster(const PortTopology& port, Wire wire);
 std::string EndpointsName(const PortTopology& port);    // of the ClusterLoadAssignment
 std::string RouteConfigName(const PortTopology& port);  // "outbound|80|web.shop"
-// To the very endpoint that the client named: "direct|80|web.shop[|tcp]", or "direct|80|web.shop|plain" where no
-// sidecar is.
+// To the very endpoint that the client named: "direct|80|web.shop[|tcp]", or, where no sidecar is,
+// "direct|80|web.shop|plain" and "…|sealed".
 std::string DirectCluster(const PortTopology& port, Wire wire, bool mutual);
 std::string InboundCluster(uint16_t port);  // "inbound|8080"
 

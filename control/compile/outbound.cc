@@ -8,6 +8,7 @@
 
 #include "control/compile/chains.h"
 #include "control/compile/clusters.h"
+#include "control/compile/l4_routes.h"
 
 namespace weft::control::compile {
 namespace {
@@ -28,7 +29,7 @@ struct Target {
   std::string name;          // of the chain
   std::string route_config;  // of HTTP; empty: all to http_cluster
   std::string http_cluster;
-  std::string tcp_cluster;
+  L4Ways ways;  // of everything else
 };
 
 class OutboundBuilder {
@@ -61,9 +62,8 @@ class OutboundBuilder {
                             .name = "outbound|" + PortName(port),
                             .route_config = RouteConfigName(port),
                             .http_cluster = "",
-                            .tcp_cluster = OutboundCluster(port, Wire::kOpaque)});
+                            .ways = L4WaysOf(port, topology_)});
     if (port.handling.http) made_.links.needs.push_back(RouteConfigName(port));
-    if (port.handling.opaque) made_.links.clusters.push_back(OutboundCluster(port, Wire::kOpaque));
   }
 
   // Of the endpoints that count for this service port, by what is alike: where they listen, and whether they take
@@ -83,15 +83,20 @@ class OutboundBuilder {
                     .name = "direct|" + PortName(port) + "|" + std::to_string(number) + (mutual ? "" : "|plain"),
                     .route_config = "",
                     .http_cluster = DirectCluster(port, Wire::kHttp, mutual),
-                    .tcp_cluster = DirectCluster(port, Wire::kOpaque, mutual)};
+                    .ways = {.bytes = {{DirectCluster(port, Wire::kOpaque, mutual)}},
+                             .sealed = {{DirectCluster(port, SealedWire(port), mutual)}},
+                             .by_name = {}}};
       AddChains(destination, target);
-      if (port.handling.http && clusters.insert(target.http_cluster).second) AddDirect(port, Wire::kHttp, mutual);
-      if (port.handling.opaque && clusters.insert(target.tcp_cluster).second) AddDirect(port, Wire::kOpaque, mutual);
+      for (const auto [wire, wanted] :
+           {std::pair(Wire::kHttp, port.handling.http), std::pair(Wire::kOpaque, port.handling.opaque),
+            std::pair(SealedWire(port), port.handling.opaque)}) {
+        if (wanted && clusters.insert(DirectCluster(port, wire, mutual)).second) AddDirect(port, wire, mutual);
+      }
     }
   }
 
   void AddDirect(const PortTopology& port, Wire wire, bool mutual) {
-    made_.clusters.emplace_back(ClusterToNamedEndpoint(port, wire, mutual), port.service);
+    made_.clusters.emplace_back(ClusterToNamedEndpoint(port, wire, mutual, topology_.world()), port.service);
     made_.links.clusters.push_back(made_.clusters.back().first.name());
   }
 
@@ -99,7 +104,8 @@ class OutboundBuilder {
     if (topology_.world().mesh.outbound == model::OutboundPolicy::kRegistryOnly) return;
     listener::FilterChain* chain = made_.listener.mutable_default_filter_chain();
     chain->set_name(std::string(kPassthroughCluster));
-    AddTcp({.stat_prefix = std::string(kPassthroughCluster), .cluster = std::string(kPassthroughCluster)}, log_, chain);
+    AddTcp({.stat_prefix = std::string(kPassthroughCluster), .clusters = {{std::string(kPassthroughCluster)}}}, log_,
+           chain);
     made_.links.clusters.push_back(std::string(kPassthroughCluster));
   }
 
@@ -112,17 +118,40 @@ class OutboundBuilder {
               chain);
       if (handling.opaque) MatchPlainHttp(chain->mutable_filter_chain_match());
     }
-    if (!handling.opaque) return;
+    if (handling.opaque) AddOpaqueChains(destination, target);
+  }
+
+  void AddOpaqueChains(const Destination& destination, const Target& target) {
+    const PortTopology& port = *target.port;
+    const std::vector<std::string> clusters = ClustersOf(target.ways);
+    made_.links.clusters.insert(made_.links.clusters.end(), clusters.begin(), clusters.end());
+    if (port.tcp_route != nullptr) made_.links.sources.push_back(SourceName("TCPRoute", port.tcp_route->meta.name));
+    for (const ServerNames& names : target.ways.by_name) AddServerNames(destination, target, names);
     // A match is chosen field by field and never goes back (xDS, FilterChainMatch): with a chain for plain HTTP, other
     // plain bytes and TLS need one each.
-    const bool by_bytes = handling.http;
-    for (const char* transport : {"raw_buffer", "tls"}) {
-      listener::FilterChain* chain =
-          NewChain(destination, target.name + (by_bytes ? std::string("|") + transport : "|tcp"));
-      AddTcp({.stat_prefix = target.name, .cluster = target.tcp_cluster}, log_, chain);
-      if (!by_bytes) return;
+    const bool undeclared = port.port->protocol == model::Protocol::kDetect;
+    if (!port.handling.http && (!undeclared || target.ways.bytes == target.ways.sealed)) {
+      listener::FilterChain* chain = NewChain(destination, target.name + "|tcp");
+      return AddTcp({.stat_prefix = target.name, .clusters = target.ways.bytes}, log_, chain);
+    }
+    for (const auto& [transport, shares] :
+         {std::pair("raw_buffer", &target.ways.bytes), std::pair("tls", &target.ways.sealed)}) {
+      listener::FilterChain* chain = NewChain(destination, target.name + "|" + transport);
+      AddTcp({.stat_prefix = target.name, .clusters = *shares}, log_, chain);
       chain->mutable_filter_chain_match()->set_transport_protocol(transport);
     }
+    detects_ = true;
+  }
+
+  void AddServerNames(const Destination& destination, const Target& target, const ServerNames& names) {
+    listener::FilterChain* chain = NewChain(destination, target.name + "|tls|" + names.route->meta.name.ToString());
+    for (const std::string& host : names.hosts) chain->mutable_filter_chain_match()->add_server_names(host);
+    AddTcp({.stat_prefix = target.name, .clusters = names.clusters}, log_, chain);
+    if (target.port->port->protocol == model::Protocol::kPostgres) {  // its ClientHello comes behind a question
+      auto& ours = (*chain->mutable_metadata()->mutable_filter_metadata())["weft.dev"];
+      (*ours.mutable_fields())["preamble"].set_string_value("postgres");
+    }
+    made_.links.sources.push_back(SourceName("TLSRoute", names.route->meta.name));
     detects_ = true;
   }
 

@@ -95,7 +95,40 @@ inline model::HttpRoute& AddRoute(model::World& world, const std::string& name, 
   return world.routes[route.meta.name] = route;
 }
 
-// The shop with one of everything that an HTTPRoute can say.
+// One of everything that TCPRoute, TLSRoute and BackendTLSPolicy can say.
+inline void AddL4(model::World& world) {
+  using model::Protocol;
+  AddService(world, "sql", {"240.240.1.1"}, {Port(3306, 3306, Protocol::kTcp)}, {{"app", "db"}});
+  AddService(world, "edge", {"240.240.1.2"}, {Port(443, 8443, Protocol::kTls), Port(5432, 5432, Protocol::kPostgres)},
+             {{"app", "web"}});
+  model::TcpRoute split;
+  split.meta.name = {"shop", "split"};
+  split.parents = {{{"shop", "sql"}, 3306}, {{"shop", "web"}, 9000}};
+  split.backends = {BackendOf("sql", 90, 3306), BackendOf("web", 9, 7000), BackendOf("gone", 1)};
+  world.tcp_routes[split.meta.name] = split;
+  model::TlsRoute names;
+  names.meta.name = {"shop", "names"};
+  names.parents = {{{"shop", "edge"}, 0}, {{"shop", "web"}, 7000}};
+  names.hostnames = {"a.example.com", "*.example.com"};
+  names.backends = {BackendOf("edge", 1, 443), BackendOf("web", 1, 7000)};
+  world.tls_routes[names.meta.name] = names;
+  model::BackendTlsPolicy policy;
+  policy.meta.name = {"shop", "begin"};
+  policy.targets = {{{"shop", "web"}, ""}, {{"shop", "legacy"}, "p80"}};
+  policy.system_roots = true;
+  policy.hostname = "web.example.com";
+  policy.names = {{model::SubjectAltName::Type::kHostname, "web.example.com"},
+                  {model::SubjectAltName::Type::kUri, "spiffe://other/ns/shop/sa/web"}};
+  policy.mesh_certificate = true;
+  world.backend_tls_policies[policy.meta.name] = policy;
+  policy.meta.name = {"shop", "nobody"};  // whom it trusts is not there: no certificate will do
+  policy.targets = {{{"shop", "web-v1"}, ""}};
+  policy.system_roots = policy.mesh_certificate = false;
+  policy.ca_refs = {{"shop", "gone"}};
+  world.backend_tls_policies[policy.meta.name] = policy;
+}
+
+// The shop with one of everything that routes can say.
 inline model::World FullWorld() {
   model::World world = Shop();
   world.mesh.access_log.enabled = world.mesh.access_log.json = true;
@@ -119,6 +152,7 @@ inline model::World FullWorld() {
       model::Redirect{"https", "", model::PathChange{model::PathChange::Type::kPrefix, "/new"}, 0, 301};
   AddRoute(world, "all", {canary, regex, stripped, moved, RuleFor("/none", {})});
   AddRoute(world, "hosts", {RuleFor("/", {BackendOf("web-v2", 1)})}).hostnames = {"a.example.com", "*.example.com"};
+  AddL4(world);
   return world;
 }
 

@@ -42,15 +42,7 @@ auto Precedence(const PortTopology& port) {
 }  // namespace
 
 Handling HandlingOf(model::Protocol protocol) {
-  switch (protocol) {
-    case model::Protocol::kHttp: return {.http = true, .opaque = false};
-    case model::Protocol::kDetect: return {.http = true, .opaque = true};
-    case model::Protocol::kTcp:
-    case model::Protocol::kTls:
-    case model::Protocol::kHttp2:
-    case model::Protocol::kGrpc: break;
-  }
-  return {.http = false, .opaque = true};
+  return {.http = model::ReadsHttp(protocol), .opaque = model::CarriesBytes(protocol)};
 }
 
 std::string PrincipalOf(const model::World& world, const model::WorkloadEntry& workload) {
@@ -80,7 +72,41 @@ Topology::Topology(const model::World& world) : world_(world) {
     }
   }
   for (const auto& [name, workload] : world.workloads) by_address_.emplace(workload.address, &workload);
+  AttachRoutes();
+  AttachBackendTls();
   FindOwners();
+}
+
+void Topology::AttachRoutes() {
+  // Those ports of a route's parents that it can shape.
+  const auto attach = [this](model::Kind kind, const auto& routes, auto to_port) {
+    for (const auto& [name, route] : routes) {
+      for (const model::RouteParent& parent : route.parents) {
+        for (const model::ServicePort* port : world_.PortsOf(kind, parent)) {
+          to_port(ports_[by_name_.at({parent.service, port->port})], route);
+        }
+      }
+    }
+  };
+  std::set<const PortTopology*> requests;
+  attach(model::Kind::kHttpRoute, world_.routes, [&](PortTopology& port, const auto&) { requests.insert(&port); });
+  attach(model::Kind::kTcpRoute, world_.tcp_routes, [](PortTopology& port, const model::TcpRoute& route) {
+    if (port.tcp_route == nullptr || route.meta.Precedes(port.tcp_route->meta)) port.tcp_route = &route;
+  });
+  attach(model::Kind::kTlsRoute, world_.tls_routes, [](PortTopology& port, const model::TlsRoute& route) {
+    if (port.tls_routes.empty() || port.tls_routes.back() != &route) port.tls_routes.push_back(&route);
+  });
+  for (PortTopology& port : ports_) {
+    std::sort(port.tls_routes.begin(), port.tls_routes.end(),
+              [](const model::TlsRoute* a, const model::TlsRoute* b) { return a->meta.Precedes(b->meta); });
+    // Who splits the connections of an undeclared port, and routes no requests, has said that they are not to be read.
+    if (port.tcp_route != nullptr && requests.count(&port) == 0) port.handling = {.http = false, .opaque = true};
+  }
+}
+
+void Topology::AttachBackendTls() {
+  const model::BackendTlsIndex index(world_);
+  for (PortTopology& port : ports_) port.backend_tls = index.Of(*port.service, *port.port);
 }
 
 void Topology::FindOwners() {

@@ -13,8 +13,8 @@
 
 namespace weft::control::compile {
 
-// How a proxy handles a port: HTTP is read and routed, anything else is passed on as bytes. HTTP/2 and gRPC are passed
-// on as bytes too until weft-proxy speaks HTTP/2. A port with no declared protocol is both: the first bytes tell.
+// How a proxy handles a port: HTTP is read and routed, anything else is passed on as bytes. A port with no declared
+// protocol is both: the first bytes tell.
 struct Handling {
   bool http = false;
   bool opaque = false;
@@ -36,6 +36,10 @@ struct PortTopology {
   std::vector<EndpointOf> endpoints;    // by workload name, each address once; those of weight 0 are left out
   std::vector<std::string> principals;  // of the mutual ones; sorted, each once
 
+  const model::TcpRoute* tcp_route = nullptr;            // has every connection that is not read; of several the oldest
+  std::vector<const model::TlsRoute*> tls_routes;        // oldest first, then by name
+  const model::BackendTlsPolicy* backend_tls = nullptr;  // TLS towards endpoints without a sidecar
+
   bool AnyMutual() const { return !principals.empty(); }
 };
 
@@ -55,6 +59,8 @@ class Topology {
   std::vector<const model::WorkloadEntry*> WorkloadsAt(const std::string& address) const;
 
  private:
+  void AttachRoutes();
+  void AttachBackendTls();
   void FindOwners();
 
   const model::World& world_;

@@ -1,5 +1,8 @@
 #include "control/model/meta.h"
 
+#include <iterator>
+#include <tuple>
+
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 
@@ -19,6 +22,10 @@ const std::vector<KindWords>& Words() {
       {Kind::kHttpRoute, "HTTPRoute", {"httproute", "httproutes", "route", "routes"}},
       {Kind::kPeerAuthentication, "PeerAuthentication", {"peerauthentication", "peerauthentications", "pa"}},
       {Kind::kMeshConfig, "MeshConfig", {"meshconfig", "meshconfigs", "mc"}},
+      {Kind::kTcpRoute, "TCPRoute", {"tcproute", "tcproutes"}},
+      {Kind::kTlsRoute, "TLSRoute", {"tlsroute", "tlsroutes"}},
+      {Kind::kBackendTlsPolicy, "BackendTLSPolicy", {"backendtlspolicy", "backendtlspolicies", "btlspolicy"}},
+      {Kind::kConfigMap, "ConfigMap", {"configmap", "configmaps", "cm"}},
   };
   return words;
 }
@@ -40,6 +47,19 @@ std::optional<Kind> KindFromWord(std::string_view word) {
     }
   }
   return std::nullopt;
+}
+
+std::string KindList() {
+  std::string list;
+  for (const Kind kind : kEveryKind) {
+    if (!list.empty()) list += kind == *std::rbegin(kEveryKind) ? " or " : ", ";
+    list += KindName(kind);
+  }
+  return list;
+}
+
+bool ObjectMeta::Precedes(const ObjectMeta& other) const {
+  return std::tie(created, name) < std::tie(other.created, other.name);
 }
 
 std::string ObjectKey::ToString() const { return std::string(KindName(kind)) + "/" + name.ToString(); }

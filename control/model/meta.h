@@ -14,13 +14,26 @@
 
 namespace weft::control::model {
 
-enum class Kind { kService, kWorkloadEntry, kHttpRoute, kPeerAuthentication, kMeshConfig };
+enum class Kind {
+  kService,
+  kWorkloadEntry,
+  kHttpRoute,
+  kPeerAuthentication,
+  kMeshConfig,
+  kTcpRoute,
+  kTlsRoute,
+  kBackendTlsPolicy,
+  kConfigMap
+};
 
-inline constexpr Kind kEveryKind[] = {Kind::kService, Kind::kWorkloadEntry, Kind::kHttpRoute, Kind::kPeerAuthentication,
-                                      Kind::kMeshConfig};
+inline constexpr Kind kEveryKind[] = {Kind::kService,   Kind::kWorkloadEntry,      Kind::kHttpRoute,
+                                      Kind::kTcpRoute,  Kind::kTlsRoute,           Kind::kBackendTlsPolicy,
+                                      Kind::kConfigMap, Kind::kPeerAuthentication, Kind::kMeshConfig};
 
-// "Service", "WorkloadEntry", "HTTPRoute", "PeerAuthentication", "MeshConfig".
+// "Service", "WorkloadEntry", "HTTPRoute" …: as `kind:` is written.
 std::string_view KindName(Kind kind);
+// "Service, WorkloadEntry, … or MeshConfig": every kind, for messages.
+std::string KindList();
 
 // What people type: the name, its plural, short names (svc, we, route, pa), in any letter case.
 std::optional<Kind> KindFromWord(std::string_view word);
@@ -57,6 +70,9 @@ struct ObjectMeta {
   int64_t resource_version = 0;  // the revision that last changed the object
   int generation = 0;
   absl::Time created;
+
+  // Which of two objects that want the same thing gets it: the older one, then the first by name.
+  bool Precedes(const ObjectMeta& other) const;
 };
 
 // One thing wrong with what a user wrote. `line` 0: not from a text.
@@ -79,7 +95,9 @@ struct Condition {
   bool status = true;
   std::string reason;
   std::string message;
+  int parent = kEveryParent;  // of a route: the place in spec.parentRefs of the one that it is about
 
+  static constexpr int kEveryParent = -1;
   bool operator==(const Condition&) const = default;
 };
 

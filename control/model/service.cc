@@ -10,8 +10,18 @@ std::string_view ProtocolName(Protocol protocol) {
     case Protocol::kHttp: return "HTTP";
     case Protocol::kHttp2: return "HTTP2";
     case Protocol::kGrpc: return "GRPC";
+    case Protocol::kPostgres: return "postgres";
   }
   return "unknown";
+}
+
+bool CanRoute(Kind route, Protocol protocol) {
+  switch (route) {
+    case Kind::kHttpRoute: return ReadsHttp(protocol);
+    case Kind::kTlsRoute: return ReadsServerName(protocol);
+    case Kind::kTcpRoute: return CarriesBytes(protocol);
+    default: return false;
+  }
 }
 
 const ServicePort* Service::FindPort(uint16_t port) const {

@@ -13,13 +13,21 @@
 
 namespace weft::control::model {
 
-// kDetect: nothing was said, the first bytes tell.
-enum class Protocol { kDetect, kTcp, kTls, kHttp, kHttp2, kGrpc };
+// kDetect: nothing was said, the first bytes tell. kPostgres: bytes, but a client may ask for TLS and then send a
+// ClientHello.
+enum class Protocol { kDetect, kTcp, kTls, kHttp, kHttp2, kGrpc, kPostgres };
 
 std::string_view ProtocolName(Protocol protocol);
-inline bool IsHttp(Protocol protocol) {
-  return protocol == Protocol::kHttp || protocol == Protocol::kHttp2 || protocol == Protocol::kGrpc;
+
+// What a proxy can read on such a port. HTTP/2 and gRPC are bytes to it until weft-proxy speaks HTTP/2.
+inline bool ReadsHttp(Protocol protocol) { return protocol == Protocol::kHttp || protocol == Protocol::kDetect; }
+inline bool ReadsServerName(Protocol protocol) {
+  return protocol == Protocol::kTls || protocol == Protocol::kDetect || protocol == Protocol::kPostgres;
 }
+inline bool CarriesBytes(Protocol protocol) { return protocol != Protocol::kHttp; }
+
+// Whether a route of this kind (kHttpRoute, kTlsRoute, kTcpRoute) can do its work on such a port.
+bool CanRoute(Kind route, Protocol protocol);
 
 struct ServicePort {
   std::string name;  // may be empty when the service has one port
@@ -29,6 +37,7 @@ struct ServicePort {
   std::string target_name;
   uint16_t target_port = 0;
   Protocol protocol = Protocol::kDetect;
+  std::string declared = "";  // the user's word for it, for messages: "mysql"; empty: nothing was said
 };
 
 struct Service {

@@ -83,4 +83,45 @@ MtlsMode World::MtlsModeOf(const WorkloadEntry& workload, uint16_t port) const {
   return MtlsMode::kPermissive;
 }
 
+std::vector<const ServicePort*> World::PortsOf(Kind route, const RouteParent& parent) const {
+  std::vector<const ServicePort*> found;
+  const Service* service = FindService(parent.service);
+  if (service == nullptr || service->headless) return found;
+  for (const ServicePort& port : service->ports) {
+    const bool named = parent.port == 0 || parent.port == port.port;
+    if (named && CanRoute(route, port.protocol)) found.push_back(&port);
+  }
+  return found;
+}
+
+std::string World::CaOf(const BackendTlsPolicy& policy) const {
+  std::string pem;
+  for (const Name& ref : policy.ca_refs) {
+    const auto it = config_maps.find(ref);
+    if (it != config_maps.end()) pem += it->second.ca_pem;
+  }
+  return pem;
+}
+
+BackendTlsIndex::BackendTlsIndex(const World& world) {
+  for (const auto& [name, policy] : world.backend_tls_policies) {
+    for (const BackendTlsTarget& target : policy.targets) {
+      const BackendTlsPolicy*& owner = owners_[{target.service, target.section}];
+      if (owner == nullptr || policy.meta.Precedes(owner->meta)) owner = &policy;
+    }
+  }
+}
+
+const BackendTlsPolicy* BackendTlsIndex::OwnerOf(const BackendTlsTarget& target) const {
+  const auto it = owners_.find({target.service, target.section});
+  return it == owners_.end() ? nullptr : it->second;
+}
+
+const BackendTlsPolicy* BackendTlsIndex::Of(const Service& service, const ServicePort& port) const {
+  if (port.protocol == Protocol::kTls) return nullptr;
+  const BackendTlsPolicy* of_port =
+      port.name.empty() ? nullptr : OwnerOf({.service = service.meta.name, .section = port.name});
+  return of_port != nullptr ? of_port : OwnerOf({.service = service.meta.name, .section = ""});
+}
+
 }  // namespace weft::control::model

@@ -32,21 +32,26 @@ grpc::Status ToGrpc(const absl::Status& status) {
 grpc::Status CertificateService::CreateCertificate(grpc::ServerContext* context,
                                                    const istio::v1::auth::IstioCertificateRequest* request,
                                                    istio::v1::auth::IstioCertificateResponse* response) {
-  const Peer peer = PeerOf(*context, /*secure=*/true);
+  const Surroundings& surroundings = fleet_.surroundings();
+  Peer peer = PeerOf(*context, /*secure=*/true);
+  // A connection that outlived its certificate renews nothing: a token is wanted, as on a new one.
+  if (IsExpired(peer, surroundings.now())) peer.uri.clear();
   ca::EnrollmentRequest wanted;
   wanted.csr_pem = request->csr();
   wanted.ttl = absl::Seconds(std::clamp<int64_t>(request->validity_duration(), 0, kLongestValidity));
   wanted.bearer = Bearer(*context);
   wanted.peer_identity_uri = peer.uri;
-  absl::StatusOr<ca::EnrollmentAnswer> answer = enrollment_.Create(wanted, surroundings_.now());
+  absl::StatusOr<ca::EnrollmentAnswer> answer = enrollment_.Create(wanted, surroundings.now());
   if (!answer.ok()) {
-    surroundings_.log(true, absl::StrCat("certificate refused to ", peer.uri.empty() ? peer.address : peer.uri, ": ",
-                                         std::string(answer.status().message())));
+    fleet_.events().Note(Event::kCertificateRefused, true,
+                         absl::StrCat("certificate refused to ", peer.uri.empty() ? peer.address : peer.uri, ": ",
+                                      std::string(answer.status().message())),
+                         surroundings.log, surroundings.now());
     return ToGrpc(answer.status());
   }
   for (std::string& pem : answer->certificate.IstioChain()) response->add_cert_chain(std::move(pem));
   signed_.fetch_add(1, std::memory_order_relaxed);
-  surroundings_.log(
+  surroundings.log(
       false, absl::StrCat("certificate ", answer->certificate.serial, " for ", answer->identity.ToString(),
                           answer->renewal ? " (renewal)" : " (join token)", " from ", peer.address, ", until ",
                           absl::FormatTime(absl::RFC3339_sec, answer->certificate.not_after, absl::UTCTimeZone())));

@@ -7,7 +7,7 @@
 #include <cstdint>
 
 #include "control/ca/enrollment.h"
-#include "control/serve/connection.h"
+#include "control/serve/fleet.h"
 #include "istio/v1/ca.grpc.pb.h"
 
 namespace weft::control::serve {
@@ -15,8 +15,7 @@ namespace weft::control::serve {
 class CertificateService final : public istio::v1::auth::IstioCertificateService::Service {
  public:
   // Both outlive this.
-  CertificateService(ca::Enrollment& enrollment, const Surroundings& surroundings)
-      : enrollment_(enrollment), surroundings_(surroundings) {}
+  CertificateService(ca::Enrollment& enrollment, Fleet& fleet) : enrollment_(enrollment), fleet_(fleet) {}
 
   grpc::Status CreateCertificate(grpc::ServerContext* context, const istio::v1::auth::IstioCertificateRequest* request,
                                  istio::v1::auth::IstioCertificateResponse* response) override;
@@ -25,7 +24,7 @@ class CertificateService final : public istio::v1::auth::IstioCertificateService
 
  private:
   ca::Enrollment& enrollment_;
-  const Surroundings& surroundings_;
+  Fleet& fleet_;  // for its surroundings, and its log of events
   std::atomic<int64_t> signed_{0};
 };
 

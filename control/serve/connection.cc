@@ -12,6 +12,8 @@ namespace {
 using compile::ResourceType;
 
 constexpr size_t kMostIdBytes = 256;
+// What a gRPC client takes when nobody told it otherwise. Envoy and weft-proxy take more.
+constexpr int64_t kCommonMessageBytes = 4 << 20;
 
 void FillTime(absl::Time from, google::protobuf::Timestamp* to) {
   const int64_t nanos = absl::ToUnixNanos(from);
@@ -46,6 +48,10 @@ std::string ProxyIdOf(const std::string& node_id) {
   return (parts.size() == 4 && !parts[2].empty() ? parts[2] : node_id).substr(0, kMostIdBytes);
 }
 
+bool IsExpired(const Peer& peer, absl::Time now) {
+  return peer.certificate.has_value() && now >= peer.certificate->not_after;
+}
+
 Connection::Connection(const Surroundings& surroundings, Traffic& traffic, Peer peer, Writer& writer)
     : surroundings_(surroundings),
       traffic_(traffic),
@@ -75,6 +81,7 @@ absl::Status Connection::Admit() {
 
 bool Connection::OnRequest(const DiscoveryRequest& request) {
   absl::MutexLock lock(&mutex_);
+  EndIfExpired();
   if (closed_) return false;
   absl::StatusOr<Reaction> reaction = state_.OnRequest(request, surroundings_.now());
   if (!reaction.ok()) {
@@ -87,8 +94,9 @@ bool Connection::OnRequest(const DiscoveryRequest& request) {
       CloseLocked(admitted);
       return false;
     }
-    surroundings_.log(false, absl::StrCat("proxy ", id_, " connected from ", peer_.address,
-                                          peer_.secure ? " as " + peer_.uri : std::string(" without a certificate")));
+    Note(Event::kStream, false,
+         absl::StrCat("proxy ", id_, " connected from ", peer_.address,
+                      peer_.secure ? " as " + peer_.uri : std::string(" without a certificate")));
   }
   NoteNack(*reaction);
   Advance();
@@ -99,8 +107,34 @@ void Connection::NoteNack(const Reaction& reaction) {
   if (reaction.answer != Answer::kNack) return;
   traffic_.nacks[static_cast<size_t>(*reaction.type)].fetch_add(1, std::memory_order_relaxed);
   const SubscriptionReport report = state_.Report(*reaction.type);
-  surroundings_.log(true, absl::StrCat("proxy ", id_, " rejected ", std::string(compile::ShortName(*reaction.type)),
-                                       " version ", report.rejected_version, ": ", reaction.error));
+  Note(Event::kRejection, true,
+       absl::StrCat("proxy ", id_, " rejected ", std::string(compile::ShortName(*reaction.type)), " version ",
+                    report.rejected_version, ": ", reaction.error));
+}
+
+void Connection::Note(Event event, bool is_problem, const std::string& text) {
+  traffic_.events.Note(event, is_problem, text, surroundings_.log, surroundings_.now());
+}
+
+// A proxy has moved to a stream of its newer certificate long before; what is left here may not stay.
+void Connection::EndIfExpired() {
+  if (closed_ || !IsExpired(peer_, surroundings_.now())) return;
+  CloseLocked(absl::UnauthenticatedError(
+      absl::StrCat("the client certificate ended at ",
+                   absl::FormatTime(absl::RFC3339_sec, peer_.certificate->not_after, absl::UTCTimeZone()),
+                   "; connect again with a newer one")));
+}
+
+void Connection::NoteSize(const Response& response) {
+  int64_t bytes = 0;
+  for (const compile::ResourcePtr& resource : response.resources) bytes += static_cast<int64_t>(resource->any.size());
+  std::atomic<int64_t>& largest = traffic_.largest[static_cast<size_t>(response.type)];
+  for (int64_t before = largest.load(); before < bytes && !largest.compare_exchange_weak(before, bytes);) {
+  }
+  if (bytes <= kCommonMessageBytes) return;
+  Note(Event::kLargeResponse, true,
+       absl::StrCat(std::string(compile::ShortName(response.type)), " for proxy ", id_, " has ", bytes, " bytes in ",
+                    response.resources.size(), " resources; a gRPC client takes 4 MiB unless it is told otherwise"));
 }
 
 void Connection::OnWritten() {
@@ -118,6 +152,7 @@ void Connection::SetConfig(std::shared_ptr<const compile::ProxyConfig> config) {
 
 void Connection::OnTime() {
   absl::MutexLock lock(&mutex_);
+  EndIfExpired();
   Advance();
 }
 
@@ -127,6 +162,7 @@ void Connection::Advance() {
   if (!response.has_value()) return;
   writing_ = true;
   traffic_.pushes[static_cast<size_t>(response->type)].fetch_add(1, std::memory_order_relaxed);
+  NoteSize(*response);
   writer_.Write(*response);
 }
 
@@ -138,10 +174,10 @@ void Connection::Close(const absl::Status& status) {
 void Connection::CloseLocked(const absl::Status& status) {
   if (std::exchange(closed_, true)) return;
   if (!status.ok()) {
-    surroundings_.log(true, absl::StrCat("stream of ", id_.empty() ? peer_.address : id_,
-                                         " was ended: ", std::string(status.message())));
+    Note(Event::kStreamRefused, true,
+         absl::StrCat("stream of ", id_.empty() ? peer_.address : id_, " was ended: ", std::string(status.message())));
   } else if (admitted_) {
-    surroundings_.log(false, absl::StrCat("proxy ", id_, " disconnected"));
+    Note(Event::kStream, false, absl::StrCat("proxy ", id_, " disconnected"));
   }
   writer_.Finish(status);
 }

@@ -18,6 +18,7 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "control/compile/proxy_identity.h"
+#include "control/serve/event_log.h"
 #include "control/serve/stream_state.h"
 #include "pki/certificate.h"
 #include "weft/v1/control.pb.h"
@@ -44,6 +45,8 @@ class Writer {
 struct Traffic {
   std::atomic<int64_t> pushes[compile::kResourceTypes] = {};
   std::atomic<int64_t> nacks[compile::kResourceTypes] = {};
+  std::atomic<int64_t> largest[compile::kResourceTypes] = {};  // bytes of a response's resources
+  EventLog events;
 };
 
 // What a connection is told by whoever made it. All outlive it.
@@ -51,8 +54,7 @@ struct Surroundings {
   std::string trust_domain;
   Limits limits;
   std::function<absl::Time()> now;
-  // One line of text; `is_problem` for what an operator should look at.
-  std::function<void(bool is_problem, const std::string& text)> log;
+  LogLine log;
 };
 
 class Connection {
@@ -64,7 +66,7 @@ class Connection {
   bool OnRequest(const DiscoveryRequest& request);
   void OnWritten();
   void SetConfig(std::shared_ptr<const compile::ProxyConfig> config);
-  void OnTime();  // a deadline may be over
+  void OnTime();  // a deadline, or the client's certificate, may be over
   // Finishes the stream, once; nothing is written afterwards. OK: the client ended it.
   void Close(const absl::Status& status);
 
@@ -77,11 +79,15 @@ class Connection {
   std::shared_ptr<const compile::ProxyConfig> config() const;
   bool InStep() const;
   const Peer& peer() const { return peer_; }
+  absl::Time since() const { return since_; }
 
  private:
   absl::Status Admit() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Advance() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void CloseLocked(const absl::Status& status) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void EndIfExpired() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void NoteSize(const Response& response);
+  void Note(Event event, bool is_problem, const std::string& text);
   void NoteNack(const Reaction& reaction) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const Surroundings& surroundings_;
@@ -98,6 +104,9 @@ class Connection {
   bool writing_ ABSL_GUARDED_BY(mutex_) = false;
   bool closed_ ABSL_GUARDED_BY(mutex_) = false;
 };
+
+// Whether the client's certificate is over: TLS looked only when the connection began.
+bool IsExpired(const Peer& peer, absl::Time now);
 
 // NAME.NAMESPACE of "sidecar~10.0.0.7~web-1.shop~shop.svc.cluster.local"; any other id as it is, cut to 256 bytes.
 std::string ProxyIdOf(const std::string& node_id);

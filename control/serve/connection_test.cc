@@ -150,6 +150,49 @@ TEST_F(ConnectionTest, RejectionsAreCountedLoggedAndShown) {
   EXPECT_EQ(info.types(0).rejection(), "a: connect_timeout: must be more than 0");
 }
 
+// The stream stood on with a certificate of yesterday, as long as nobody cut the connection.
+TEST_F(ConnectionTest, AStreamEndsWithItsCertificate) {
+  pki::CertificateFacts facts;
+  facts.not_after = now_ + absl::Hours(1);
+  const Peer peer{true, "10.0.0.7:4711", "spiffe://cluster.local/ns/shop/sa/web", facts};
+  Client client(surroundings_, traffic_, peer);
+  EXPECT_TRUE(client.Ask(ResourceType::kCluster));
+  now_ += absl::Hours(1) - absl::Seconds(1);
+  client.connection.OnTime();
+  EXPECT_TRUE(client.writer.finished.empty());
+  now_ += absl::Seconds(1);
+  client.connection.OnTime();
+  ASSERT_EQ(client.writer.finished.size(), 1u);
+  EXPECT_EQ(client.writer.finished[0].code(), absl::StatusCode::kUnauthenticated);
+  EXPECT_THAT(std::string(client.writer.finished[0].message()),
+              HasSubstr("the client certificate ended at 2027-01-15T"));
+  Client late(surroundings_, traffic_, peer);  // another stream on the same connection
+  EXPECT_FALSE(late.Ask(ResourceType::kCluster));
+  EXPECT_EQ(late.writer.finished.size(), 1u);
+}
+
+TEST_F(ConnectionTest, AFloodOfRejectionsIsCountedInFullAndLoggedInPart) {
+  Client client = Plain();
+  client.Ask(ResourceType::kCluster);
+  for (int i = 0; i < 100; ++i) {
+    client.connection.SetConfig(form_.Cluster("a", absl::StrCat("change ", i)).Get());
+    client.connection.OnWritten();
+    client.Ask(ResourceType::kCluster, client.writer.written.back().nonce, "no");
+  }
+  EXPECT_EQ(traffic_.nacks[0].load(), 100);
+  EXPECT_EQ(problems_.size(), 10u);
+}
+
+TEST_F(ConnectionTest, AResponseAboveTheCommonLimitIsMeasuredAndNamed) {
+  Client client = Plain();
+  client.Ask(ResourceType::kCluster);
+  for (const char* name : {"a", "b", "c", "d", "e"}) form_.Cluster(name, std::string(1 << 20, 'x'));
+  client.connection.SetConfig(form_.Get());
+  EXPECT_GT(traffic_.largest[0].load(), 5 << 20);
+  ASSERT_EQ(problems_.size(), 1u);
+  EXPECT_THAT(problems_[0], HasSubstr("CDS for proxy web-1.shop has 524"));
+}
+
 TEST(ProxyIdOf, TakesTheNameOfASidecarsNode) {
   EXPECT_EQ(ProxyIdOf("sidecar~10.0.0.7~web-1.shop~shop.svc.cluster.local"), "web-1.shop");
   EXPECT_EQ(ProxyIdOf("web-1.shop"), "web-1.shop");

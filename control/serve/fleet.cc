@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
 #include "google/protobuf/any.pb.h"
 
@@ -14,6 +15,17 @@ using compile::ResourceType;
 
 // How often deadlines of unanswered responses are looked at.
 constexpr absl::Duration kTick = absl::Milliseconds(500);
+
+// A proxy opens its next stream before it ends the one that it has, and needs some seconds to be configured by it.
+constexpr absl::Duration kMove = absl::Seconds(15);
+
+std::string HostOf(const Peer& peer) { return peer.address.substr(0, peer.address.rfind(':')); }
+
+// Whether `newer` is the stream that `older`'s proxy moves to, and not another proxy's of the same id.
+bool MovesTo(const Connection& older, const Connection& newer, absl::Time now) {
+  return HostOf(older.peer()) == HostOf(newer.peer()) && older.peer().uri == newer.peer().uri &&
+         now - newer.since() < kMove;
+}
 
 void FillTime(absl::Time from, google::protobuf::Timestamp* to) { to->set_seconds(absl::ToUnixSeconds(from)); }
 
@@ -79,6 +91,7 @@ void Fleet::Run() {
     if (world != nullptr) CompileWorld(std::move(world));
     for (const auto& connection : waiting) GiveConfig(*connection);
     for (const auto& connection : Admitted()) connection->OnTime();
+    traffic_.events.Flush(surroundings_.log, surroundings_.now());
   }
 }
 
@@ -103,24 +116,46 @@ Fleet::Connections Fleet::Admitted() const {
   return admitted_;
 }
 
-std::map<std::string, std::shared_ptr<Connection>> Fleet::Newest() const {
-  std::map<std::string, std::shared_ptr<Connection>> newest;
-  for (auto& connection : Admitted()) newest[connection->id()] = connection;
-  return newest;
+std::map<std::string, std::shared_ptr<Connection>> Fleet::Named() const {
+  std::map<std::string, Connections> by_id;  // in the order in which they came
+  for (auto& connection : Admitted()) by_id[connection->id()].push_back(connection);
+  std::map<std::string, std::shared_ptr<Connection>> named;
+  for (auto& [id, same] : by_id) {
+    const auto newest = same.back();
+    std::erase_if(same,
+                  [&](const auto& older) { return older != newest && MovesTo(*older, *newest, surroundings_.now()); });
+    if (same.size() == 1) {
+      named[id] = same.front();
+      continue;
+    }
+    for (auto& connection : same) named[absl::StrCat(id, "@", connection->peer().address)] = connection;
+  }
+  return named;
 }
 
 void Fleet::ListProxies(const weft::v1::ListProxiesRequest& request, weft::v1::ListProxiesResponse* response) const {
-  for (const auto& [id, connection] : Newest()) {
+  for (const auto& [id, connection] : Named()) {
     if (!request.namespace_().empty() && request.namespace_() != connection->identity().ns) continue;
-    connection->FillInfo(response->add_proxies());
+    weft::v1::ProxyInfo* info = response->add_proxies();
+    connection->FillInfo(info);
+    info->set_id(id);
   }
 }
 
 absl::Status Fleet::ProxyConfig(const weft::v1::GetProxyConfigRequest& request,
                                 weft::v1::GetProxyConfigResponse* response) const {
-  const auto newest = Newest();
-  const auto found = newest.find(request.id());
-  if (found == newest.end()) {
+  const auto named = Named();
+  const auto found = named.find(request.id());
+  if (found == named.end()) {
+    std::vector<std::string> same;
+    for (const auto& [name, connection] : named) {
+      if (connection->id() == request.id()) same.push_back(name);
+    }
+    if (!same.empty()) {
+      return absl::FailedPreconditionError(
+          absl::StrCat(request.id(), ": ", same.size(), " proxies have this id; name one of ",
+                       absl::StrJoin(same, ", "), ", and give each a node id of its own"));
+    }
     return absl::NotFoundError(absl::StrCat(request.id(), ": no such proxy is connected; `weft proxies` shows all"));
   }
   const std::shared_ptr<const compile::ProxyConfig> config = found->second->config();
@@ -143,7 +178,7 @@ absl::Status Fleet::ProxyConfig(const weft::v1::GetProxyConfigRequest& request,
 }
 
 void Fleet::ListCertificates(weft::v1::ListCertificatesResponse* response) const {
-  for (const auto& [id, connection] : Newest()) {
+  for (const auto& [id, connection] : Named()) {
     if (!connection->peer().certificate.has_value()) continue;
     const pki::CertificateFacts& facts = *connection->peer().certificate;
     weft::v1::CertificateInfo* to = response->add_certificates();
@@ -158,7 +193,7 @@ void Fleet::ListCertificates(weft::v1::ListCertificatesResponse* response) const
 
 FleetCounts Fleet::Counts() const {
   FleetCounts counts;
-  for (const auto& [id, connection] : Newest()) {
+  for (const auto& [id, connection] : Named()) {
     ++counts.connected;
     if (!connection->InStep()) ++counts.behind;
   }
@@ -166,7 +201,9 @@ FleetCounts Fleet::Counts() const {
     const std::string name(compile::ShortName(static_cast<ResourceType>(i)));
     counts.pushes[name] = traffic_.pushes[i].load(std::memory_order_relaxed);
     counts.nacks[name] = traffic_.nacks[i].load(std::memory_order_relaxed);
+    counts.largest[name] = traffic_.largest[i].load(std::memory_order_relaxed);
   }
+  counts.events = traffic_.events.Totals();
   absl::MutexLock lock(&mutex_);
   counts.publications = publications_;
   counts.publishing = publishing_;

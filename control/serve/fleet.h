@@ -27,8 +27,10 @@ namespace weft::control::serve {
 
 struct FleetCounts {
   int64_t connected = 0;
-  int64_t behind = 0;                            // connected, and have not accepted all that they should have
-  std::map<std::string, int64_t> pushes, nacks;  // by CDS, EDS, LDS, RDS
+  int64_t behind = 0;  // connected, and have not accepted all that they should have
+  // By CDS, EDS, LDS, RDS. `largest` in bytes, of the resources of one response.
+  std::map<std::string, int64_t> pushes, nacks, largest;
+  std::map<std::string, int64_t> events;  // that may be too many for the log
   // From a new World to all streams having its configuration (not: having accepted it).
   int64_t publications = 0;
   absl::Duration publishing = absl::ZeroDuration();  // all of them together
@@ -50,13 +52,14 @@ class Fleet {
   void Disconnect(const std::shared_ptr<Connection>& connection);
 
   void ListProxies(const weft::v1::ListProxiesRequest& request, weft::v1::ListProxiesResponse* response) const;
-  // NotFound: no such proxy is connected.
+  // NotFound: no such proxy is connected. FailedPrecondition: several are, and the message has their names.
   absl::Status ProxyConfig(const weft::v1::GetProxyConfigRequest& request,
                            weft::v1::GetProxyConfigResponse* response) const;
   // The certificates that connected proxies showed.
   void ListCertificates(weft::v1::ListCertificatesResponse* response) const;
   FleetCounts Counts() const;
   const Surroundings& surroundings() const { return surroundings_; }
+  EventLog& events() { return traffic_.events; }
 
  private:
   using Connections = std::vector<std::shared_ptr<Connection>>;
@@ -68,8 +71,9 @@ class Fleet {
   void CompileWorld(std::shared_ptr<const model::World> world);
   void GiveConfig(Connection& connection);
   Connections Admitted() const;
-  // By id; of several streams with one id the newest.
-  std::map<std::string, std::shared_ptr<Connection>> Newest() const;
+  // By the name that people see: the id; where several proxies have the same one, ID@ADDRESS for each of them. While a
+  // proxy moves to a newer stream, it has two: the older one does not count.
+  std::map<std::string, std::shared_ptr<Connection>> Named() const;
 
   const Surroundings surroundings_;
   Traffic traffic_;

@@ -104,7 +104,7 @@ class ServeTest : public ::testing::Test {
     identity_ = *std::move(identity);
     plaintext_ads_ = std::make_unique<AdsService>(*fleet_, "test", false);
     secure_ads_ = std::make_unique<AdsService>(*fleet_, "test", true);
-    certificates_ = std::make_unique<CertificateService>(*enrollment_, fleet_->surroundings());
+    certificates_ = std::make_unique<CertificateService>(*enrollment_, *fleet_);
     auto plaintext = XdsServer::Start("127.0.0.1:0", grpc::InsecureServerCredentials(), {plaintext_ads_.get()});
     ASSERT_TRUE(plaintext.ok()) << plaintext.status();
     plaintext_ = *std::move(plaintext);

@@ -30,7 +30,7 @@ absl::StatusOr<weft::v1::Object> FromBytes(std::string_view bytes);
 // Of all but metadata and status: two objects that differ only there have the same.
 int64_t SpecHash(const weft::v1::Object& object);
 
-// Replaces status.conditions (HTTPRoute: of every parent).
+// Replaces status.conditions (of a route: of each parent; of a BackendTLSPolicy: of each target). A ConfigMap has none.
 void SetConditions(weft::v1::Object& object, const std::vector<model::Condition>& conditions, int generation);
 
 }  // namespace weft::control::source

@@ -27,6 +27,12 @@ std::optional<ModelObject> Convert(const Input& input, Findings& findings) {
     case model::Kind::kService: object = ServiceFrom(input.object.service(), checker); break;
     case model::Kind::kWorkloadEntry: object = WorkloadFrom(input.object.workload_entry(), checker); break;
     case model::Kind::kHttpRoute: object = RouteFrom(input.object.http_route(), checker); break;
+    case model::Kind::kTcpRoute: object = TcpRouteFrom(input.object.tcp_route(), checker); break;
+    case model::Kind::kTlsRoute: object = TlsRouteFrom(input.object.tls_route(), checker); break;
+    case model::Kind::kBackendTlsPolicy:
+      object = BackendTlsPolicyFrom(input.object.backend_tls_policy(), checker);
+      break;
+    case model::Kind::kConfigMap: object = ConfigMapFrom(input.object.config_map(), checker); break;
     case model::Kind::kPeerAuthentication:
       object = PeerAuthenticationFrom(input.object.peer_authentication(), checker);
       break;

@@ -8,45 +8,15 @@
 #include "control/source/convert.h"
 #include "control/source/http_filters.h"
 #include "control/source/names.h"
+#include "control/source/references.h"
 
 namespace weft::control::source {
 namespace {
 
 // Bounds of the Gateway API's own definition (v1.3).
-constexpr int kMostParents = 32, kMostHostnames = 16, kMostRules = 16, kMostMatches = 64, kMostBackends = 16;
+constexpr int kMostHostnames = 16, kMostRules = 16, kMostMatches = 64;
 constexpr int kMostHeaderMatches = 16;
-constexpr int64_t kMostWeight = 1000000;
 constexpr size_t kLongestPath = 1024;
-
-bool IsCoreGroup(const std::string& group) { return group.empty() || group == "core" || group == "weft.dev"; }
-
-void CheckCount(int count, int most, const std::string& field, Checker& checker) {
-  if (count > most) checker.Error(field, absl::StrCat("has ", count, " entries; at most ", most, " are allowed"));
-}
-
-model::RouteParent ParentFrom(const gateway::v1::ParentReference& from, const std::string& route_namespace,
-                              const std::string& field, Checker& checker) {
-  model::RouteParent parent;
-  if (from.kind() != "Service") {
-    checker.Error(field + ".kind",
-                  absl::StrCat(from.has_kind() ? schema::Quoted(from.kind()) : "missing, which means Gateway,",
-                               " cannot be a parent; in the mesh a route's parent is of `kind: Service`"));
-  } else if (from.has_group() && !IsCoreGroup(from.group())) {
-    checker.Ok(field + ".group", from.group(), "has no kind Service; \"\" is wanted");
-  }
-  if (from.has_section_name()) {
-    checker.Error(field + ".sectionName", "is for Gateways; name a port of the service with `port`");
-  }
-  parent.service = {from.has_namespace_() ? from.namespace_() : route_namespace, from.name()};
-  checker.Ok(field + ".name", from.name(), CheckLabel(from.name()));
-  if (parent.service.ns != route_namespace) {
-    checker.Ok(field + ".namespace", parent.service.ns,
-               absl::StrCat("is not the route's own namespace (", route_namespace,
-                            "); routes for the clients of one namespace only are not supported yet"));
-  }
-  if (from.has_port() && checker.Port(field + ".port", from.port())) parent.port = static_cast<uint16_t>(from.port());
-  return parent;
-}
 
 std::string CheckPath(const std::string& value) {
   if (value.empty() || value[0] != '/') return "must begin with '/'";
@@ -128,30 +98,6 @@ model::RouteMatch MatchFrom(const gateway::v1::HTTPRouteMatch& from, const std::
   return match;
 }
 
-model::Backend BackendFrom(const gateway::v1::HTTPBackendRef& from, const std::string& route_namespace,
-                           const std::string& field, Checker& checker) {
-  model::Backend backend;
-  if (from.has_kind() && from.kind() != "Service") {
-    checker.Ok(field + ".kind", from.kind(), "cannot be a backend; Service is wanted");
-  }
-  if (!IsCoreGroup(from.group())) checker.Ok(field + ".group", from.group(), "has no kind Service; \"\" is wanted");
-  backend.service = {from.has_namespace_() ? from.namespace_() : route_namespace, from.name()};
-  checker.Ok(field + ".name", from.name(), CheckLabel(from.name()));
-  checker.Ok(field + ".namespace", backend.service.ns, CheckLabel(backend.service.ns));
-  if (!from.has_port()) {
-    checker.Error(field + ".port", "is missing; a port of the service is wanted");
-  } else if (checker.Port(field + ".port", from.port())) {
-    backend.port = static_cast<uint16_t>(from.port());
-  }
-  const int64_t weight = from.has_weight() ? from.weight() : 1;
-  if (weight < 0 || weight > kMostWeight) {
-    checker.Error(field + ".weight", absl::StrCat(weight, " is no weight; 0 to ", kMostWeight, " is wanted"));
-  }
-  backend.weight = static_cast<uint32_t>(weight);
-  ReadBackendFilters(from.filters(), field + ".filters", backend, checker);
-  return backend;
-}
-
 // GEP-2257: up to four of a number (five digits) and h, m, s or ms.
 std::optional<absl::Duration> DurationFrom(const std::string& text, const std::string& field, Checker& checker) {
   absl::Duration sum;
@@ -179,7 +125,10 @@ std::optional<absl::Duration> DurationFrom(const std::string& text, const std::s
     position = end;
   }
   if (parts > 0 && position == text.size()) return sum;
-  checker.Ok(field, text, "is no duration; numbers with h, m, s or ms are wanted, such as 1m30s or 500ms");
+  const bool bare = !text.empty() && text.find_first_not_of("0123456789") == std::string::npos;
+  checker.Ok(field, text,
+             bare ? absl::StrCat("has no unit; write ", text, "s for seconds, or ", text, "ms")
+                  : "is no duration; numbers with h, m, s or ms are wanted, such as 1m30s or 500ms");
   return std::nullopt;
 }
 
@@ -208,7 +157,9 @@ model::RouteRule RuleFrom(const gateway::v1::HTTPRouteRule& from, const std::str
   ReadRuleFilters(from.filters(), field + ".filters", rule, checker);
   CheckCount(from.backend_refs_size(), kMostBackends, field + ".backendRefs", checker);
   for (int i = 0; i < from.backend_refs_size(); ++i) {
-    rule.backends.push_back(BackendFrom(from.backend_refs(i), route_namespace, At(field + ".backendRefs", i), checker));
+    const std::string at = At(field + ".backendRefs", i);
+    rule.backends.push_back(BackendFrom(from.backend_refs(i), route_namespace, at, checker));
+    ReadBackendFilters(from.backend_refs(i).filters(), at + ".filters", rule.backends.back(), checker);
   }
   if (rule.filters.redirect.has_value() && !rule.backends.empty()) {
     checker.Error(field + ".backendRefs", "cannot stand beside a RequestRedirect filter, which answers by itself");
@@ -224,24 +175,9 @@ model::HttpRoute RouteFrom(const gateway::v1::HTTPRoute& from, Checker& checker)
   model::HttpRoute route;
   route.meta = MetaFrom(from.metadata(), checker);
   const std::string& ns = route.meta.name.ns;
-  if (spec.parent_refs().empty()) {
-    checker.Error("spec.parentRefs", "is empty; the service whose requests this routes is wanted");
-  }
-  CheckCount(spec.parent_refs_size(), kMostParents, "spec.parentRefs", checker);
-  std::set<std::pair<model::Name, uint16_t>> parents;
-  for (int i = 0; i < spec.parent_refs_size(); ++i) {
-    const std::string field = At("spec.parentRefs", i);
-    route.parents.push_back(ParentFrom(spec.parent_refs(i), ns, field, checker));
-    const model::RouteParent& parent = route.parents.back();
-    if (!parents.emplace(parent.service, parent.port).second) {
-      checker.Error(field, absl::StrCat("names ", parent.service.ToString(), " a second time"));
-    }
-  }
-  CheckCount(spec.hostnames_size(), kMostHostnames, "spec.hostnames", checker);
-  for (int i = 0; i < spec.hostnames_size(); ++i) {
-    checker.Ok(At("spec.hostnames", i), spec.hostnames(i), CheckHost(spec.hostnames(i), /*wildcard=*/true));
-    route.hostnames.push_back(spec.hostnames(i));
-  }
+  route.parents = ParentsFrom(spec.parent_refs(), ns, checker);
+  CheckHostnames(spec.hostnames(), kMostHostnames, checker);
+  route.hostnames.assign(spec.hostnames().begin(), spec.hostnames().end());
   if (spec.rules().empty()) checker.Error("spec.rules", "is empty; at least one rule is wanted");
   CheckCount(spec.rules_size(), kMostRules, "spec.rules", checker);
   for (int i = 0; i < spec.rules_size(); ++i) {

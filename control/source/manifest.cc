@@ -11,8 +11,6 @@
 namespace weft::control::source {
 namespace {
 
-constexpr const char* kKnownKinds = "Service, WorkloadEntry, HTTPRoute, PeerAuthentication or MeshConfig";
-
 // The words of Kind exactly as KindName spells them: what a user writes as `kind:` is not a search word.
 std::optional<model::Kind> ExactKind(std::string_view word) {
   for (const model::Kind kind : model::kEveryKind) {
@@ -22,17 +20,29 @@ std::optional<model::Kind> ExactKind(std::string_view word) {
 }
 
 std::string CheckKind(std::string_view word) {
-  if (word.empty()) return absl::StrCat("is missing; ", kKnownKinds, " is wanted");
+  if (word.empty()) return absl::StrCat("is missing; ", model::KindList(), " is wanted");
   if (ExactKind(word).has_value()) return "";
   const std::optional<model::Kind> near = model::KindFromWord(word);
   const std::string hint = near.has_value() ? absl::StrCat("; did you mean ", std::string(model::KindName(*near)), "?")
-                                            : absl::StrCat("; ", kKnownKinds, " is wanted");
+                                            : absl::StrCat("; ", model::KindList(), " is wanted");
   return absl::StrCat(schema::Quoted(word), " is no kind of Weft's", hint);
 }
 
+// Versions before the present one that read the same.
+bool IsOlderVersion(model::Kind kind, std::string_view version) {
+  constexpr std::string_view kGroup = "gateway.networking.k8s.io/";
+  if (!version.starts_with(kGroup) || ApiVersionOf(kind) != "gateway.networking.k8s.io/v1") return false;
+  version.remove_prefix(kGroup.size());
+  switch (kind) {
+    case model::Kind::kHttpRoute: return version == "v1beta1";
+    case model::Kind::kTcpRoute: return version == "v1alpha2";
+    case model::Kind::kTlsRoute: return version == "v1alpha2" || version == "v1alpha3";
+    default: return version == "v1alpha3";  // BackendTLSPolicy
+  }
+}
+
 std::string CheckApiVersion(model::Kind kind, std::string_view version) {
-  if (version == ApiVersionOf(kind)) return "";
-  if (kind == model::Kind::kHttpRoute && version == "gateway.networking.k8s.io/v1beta1") return "";
+  if (version == ApiVersionOf(kind) || IsOlderVersion(kind, version)) return "";
   const std::string wanted =
       absl::StrCat(std::string(ApiVersionOf(kind)), " is wanted for ", std::string(model::KindName(kind)));
   if (version.empty()) return absl::StrCat("is missing; ", wanted);
@@ -110,7 +120,14 @@ std::optional<Input> ReadDocument(const schema::Document& document, std::string_
 }  // namespace
 
 std::string_view ApiVersionOf(model::Kind kind) {
-  return kind == model::Kind::kHttpRoute ? "gateway.networking.k8s.io/v1" : "weft.dev/v1";
+  switch (kind) {
+    case model::Kind::kHttpRoute:
+    case model::Kind::kTcpRoute:
+    case model::Kind::kTlsRoute:
+    case model::Kind::kBackendTlsPolicy: return "gateway.networking.k8s.io/v1";
+    case model::Kind::kConfigMap: return "v1";
+    default: return "weft.dev/v1";
+  }
 }
 
 std::vector<Input> ReadManifest(std::string_view text, const std::string& file, std::string_view default_namespace,
@@ -119,7 +136,9 @@ std::vector<Input> ReadManifest(std::string_view text, const std::string& file, 
   schema::Options options;
   options.file = file;
   options.unit_durations = true;
-  options.int_or_text = {"weft.v1.ServicePort.target_port"};
+  // A timeout without a unit is no duration; DurationFrom says so, and which unit may have been meant.
+  options.int_or_text = {"weft.v1.ServicePort.target_port", "gateway.v1.HTTPRouteTimeouts.request",
+                         "gateway.v1.HTTPRouteTimeouts.backend_request"};
   std::vector<Input> inputs;
   const std::vector<schema::Document> documents = schema::Load(text, options, &problems);
   findings.AddProblems(problems, "");
@@ -142,7 +161,7 @@ std::optional<Input> InputOf(weft::v1::Object object, std::string_view default_n
   input.object = std::move(object);
   const std::optional<model::Kind> kind = KindOf(input.object);
   if (!kind.has_value()) {
-    Checker(findings, "", nullptr).Error("", absl::StrCat("the object is empty; ", kKnownKinds, " is wanted"));
+    Checker(findings, "", nullptr).Error("", absl::StrCat("the object is empty; ", model::KindList(), " is wanted"));
     return std::nullopt;
   }
   weft::v1::ObjectMeta& meta = *MutableMeta(input.object);

@@ -40,7 +40,7 @@ void CheckDuplicates(const std::vector<Input>& inputs, Findings& findings);
 const weft::v1::ObjectMeta* MetaOf(const weft::v1::Object& object);
 weft::v1::ObjectMeta* MutableMeta(weft::v1::Object& object);
 
-// "weft.dev/v1"; "gateway.networking.k8s.io/v1" for HTTPRoute.
+// "weft.dev/v1"; "gateway.networking.k8s.io/v1" for the Gateway API's kinds; "v1" for ConfigMap.
 std::string_view ApiVersionOf(model::Kind kind);
 
 }  // namespace weft::control::source

@@ -1,6 +1,8 @@
 // Service and WorkloadEntry.
 #include <arpa/inet.h>
 
+#include <functional>
+#include <map>
 #include <set>
 
 #include "absl/strings/ascii.h"
@@ -8,6 +10,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
 #include "control/source/convert.h"
 #include "control/source/names.h"
 
@@ -16,20 +19,88 @@ namespace {
 
 constexpr uint32_t kMostWeight = 1000000;  // of the Gateway API
 
+// Words of `protocol`, `appProtocol` and port names, lower case. kTls: sealed, we see a ClientHello, no more. kTcp:
+// what is known by name to be neither, so that nobody waits for first bytes of a client that may be waiting for the
+// server.
+const std::map<std::string, model::Protocol, std::less<>>& ProtocolWords() {
+  using enum model::Protocol;
+  static const auto& words = *new std::map<std::string, model::Protocol, std::less<>>{
+      {"http", kHttp},         {"http1.1", kHttp},
+      {"http/1.1", kHttp},     {"ws", kHttp},
+      {"http2", kHttp2},       {"h2c", kHttp2},
+      {"grpc", kGrpc},         {"tls", kTls},
+      {"https", kTls},         {"wss", kTls},
+      {"ssl", kTls},           {"tcp", kTcp},
+      {"postgres", kPostgres}, {"postgresql", kPostgres},
+      {"mysql", kTcp},         {"mariadb", kTcp},
+      {"redis", kTcp},         {"smtp", kTcp},
+      {"submission", kTcp},    {"ftp", kTcp},
+      {"imap", kTcp},          {"pop3", kTcp},
+      {"ssh", kTcp},           {"mongo", kTcp},
+      {"mongodb", kTcp},       {"amqp", kTcp},
+      {"kafka", kTcp},         {"memcached", kTcp},
+      {"mqtt", kTcp},          {"nats", kTcp},
+      {"ldap", kTcp},          {"mssql", kTcp},
+      {"cassandra", kTcp},     {"zookeeper", kTcp},
+      {"telnet", kTcp},        {"nntp", kTcp},
+      {"irc", kTcp},           {"xmpp", kTcp},
+      {"rtsp", kTcp},          {"thrift", kTcp},
+  };
+  return words;
+}
+
 std::optional<model::Protocol> ProtocolFromWord(const std::string& word) {
-  const std::string lower = absl::AsciiStrToLower(word);
-  if (lower == "http" || lower == "http1.1" || lower == "http/1.1") return model::Protocol::kHttp;
-  if (lower == "http2" || lower == "h2c") return model::Protocol::kHttp2;
-  if (lower == "grpc") return model::Protocol::kGrpc;
-  if (lower == "tls" || lower == "https") return model::Protocol::kTls;  // sealed: we see a ClientHello, no more
-  if (lower == "tcp") return model::Protocol::kTcp;
-  return std::nullopt;
+  const auto it = ProtocolWords().find(absl::AsciiStrToLower(word));
+  if (it == ProtocolWords().end()) return std::nullopt;
+  return it->second;
 }
 
 // As Istio reads port names: the protocol, alone or before a '-'.
-model::Protocol ProtocolFromName(const std::string& name) {
+void ReadName(const std::string& name, model::ServicePort& port) {
   const std::vector<std::string> parts = absl::StrSplit(name, absl::MaxSplits('-', 1));
-  return ProtocolFromWord(parts[0]).value_or(model::Protocol::kDetect);
+  const std::optional<model::Protocol> protocol = ProtocolFromWord(parts[0]);
+  if (!protocol.has_value()) return;
+  port.protocol = *protocol;
+  port.declared = parts[0];
+}
+
+// Goes before the name. TCP is what Kubernetes writes into every port, so that it says nothing beside an appProtocol.
+void ReadProtocol(const weft::v1::ServicePort& from, const std::string& field, model::ServicePort& port,
+                  Checker& checker) {
+  if (from.protocol().empty()) return;
+  const std::optional<model::Protocol> protocol = ProtocolFromWord(from.protocol());
+  if (!protocol.has_value()) {
+    checker.Ok(field + ".protocol", from.protocol(),
+               absl::EqualsIgnoreCase(from.protocol(), "UDP")
+                   ? "is not carried by the mesh: UDP passes without it; leave the port out"
+                   : "is no protocol of ours; HTTP, HTTP2, GRPC, TLS or TCP is wanted");
+  }
+  port.protocol = protocol.value_or(model::Protocol::kDetect);
+  port.declared = from.protocol();
+}
+
+// Goes before both. Kubernetes allows any IANA name and any domain's own, so that an unknown one is no error.
+void ReadAppProtocol(const weft::v1::ServicePort& from, const std::string& field, model::ServicePort& port,
+                     Checker& checker) {
+  if (from.app_protocol().empty()) return;
+  constexpr absl::string_view kKubernetes = "kubernetes.io/";
+  const absl::string_view word = absl::StripPrefix(from.app_protocol(), kKubernetes);
+  const std::optional<model::Protocol> protocol = ProtocolFromWord(std::string(word));
+  if (!protocol.has_value()) {
+    checker.Ok(field + ".appProtocol", from.app_protocol(), CheckLabelKey(from.app_protocol()));
+    checker.Warn(field + ".appProtocol", absl::StrCat(schema::Quoted(from.app_protocol()),
+                                                      " is not known; the first bytes tell, as without it"));
+    port.protocol = model::Protocol::kDetect;
+    port.declared.clear();
+    return;
+  }
+  const bool said_more = !from.protocol().empty() && !absl::EqualsIgnoreCase(from.protocol(), "TCP");
+  if (said_more && port.protocol != *protocol) {
+    checker.Ok(field + ".appProtocol", from.app_protocol(),
+               absl::StrCat("disagrees with protocol ", schema::Quoted(from.protocol()), "; leave one of them out"));
+  }
+  port.protocol = *protocol;
+  port.declared = from.app_protocol();
 }
 
 void ReadTargetPort(const std::string& text, const std::string& field, model::ServicePort& port, Checker& checker) {
@@ -49,17 +120,9 @@ model::ServicePort PortFrom(const weft::v1::ServicePort& from, const std::string
   if (!from.name().empty()) checker.Ok(field + ".name", from.name(), CheckLabel(from.name()));
   if (checker.Port(field + ".port", from.port())) port.port = static_cast<uint16_t>(from.port());
   ReadTargetPort(from.target_port(), field + ".targetPort", port, checker);
-  port.protocol = ProtocolFromName(from.name());
-  if (!from.protocol().empty()) {
-    const std::optional<model::Protocol> protocol = ProtocolFromWord(from.protocol());
-    if (!protocol.has_value()) {
-      checker.Ok(field + ".protocol", from.protocol(),
-                 absl::EqualsIgnoreCase(from.protocol(), "UDP")
-                     ? "is not carried by the mesh: UDP passes without it; leave the port out"
-                     : "is no protocol of ours; HTTP, HTTP2, GRPC, TLS or TCP is wanted");
-    }
-    port.protocol = protocol.value_or(model::Protocol::kDetect);
-  }
+  ReadName(from.name(), port);
+  ReadProtocol(from, field, port, checker);
+  ReadAppProtocol(from, field, port, checker);
   return port;
 }
 

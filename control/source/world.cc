@@ -1,6 +1,5 @@
 #include "control/source/world.h"
 
-#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -18,6 +17,12 @@ struct Putter {
     world.peer_authentications.insert_or_assign(policy.meta.name, std::move(policy));
   }
   void operator()(model::MeshConfig& mesh) { world.mesh = std::move(mesh); }
+  void operator()(model::TcpRoute& route) { world.tcp_routes.insert_or_assign(route.meta.name, std::move(route)); }
+  void operator()(model::TlsRoute& route) { world.tls_routes.insert_or_assign(route.meta.name, std::move(route)); }
+  void operator()(model::BackendTlsPolicy& policy) {
+    world.backend_tls_policies.insert_or_assign(policy.meta.name, std::move(policy));
+  }
+  void operator()(model::ConfigMap& map) { world.config_maps.insert_or_assign(map.meta.name, std::move(map)); }
 };
 
 model::ObjectKey KeyOf(const model::Service& service) { return {model::Kind::kService, service.meta.name}; }
@@ -48,76 +53,6 @@ class Claims {
   std::map<std::string, const model::Service*> owners_;
 };
 
-Verdict Good(const char* type, const char* reason) { return {{type, true, reason, ""}, ""}; }
-Verdict Bad(const char* type, const char* reason, std::string field, std::string message) {
-  return {{type, false, reason, std::move(message)}, std::move(field)};
-}
-
-std::string ServiceText(const model::Name& name) { return "Service/" + name.ToString(); }
-
-Verdict JudgeParents(const model::World& world, const model::HttpRoute& route) {
-  for (size_t i = 0; i < route.parents.size(); ++i) {
-    const model::RouteParent& parent = route.parents[i];
-    const std::string field = At("spec.parentRefs", i), text = ServiceText(parent.service);
-    const model::Service* service = world.FindService(parent.service);
-    if (service == nullptr) return Bad("Accepted", "NoMatchingParent", field, text + " does not exist");
-    if (parent.port == 0) continue;
-    const model::ServicePort* port = service->FindPort(parent.port);
-    if (port == nullptr) {
-      return Bad("Accepted", "NoMatchingParent", field + ".port", absl::StrCat(text, " has no port ", parent.port));
-    }
-    if (port->protocol == model::Protocol::kTcp || port->protocol == model::Protocol::kTls) {
-      return Bad("Accepted", "UnsupportedProtocol", field + ".port",
-                 absl::StrCat("port ", parent.port, " of ", text, " is ", std::string(ProtocolName(port->protocol)),
-                              ", which has no HTTP requests to route"));
-    }
-  }
-  return Good("Accepted", "Accepted");
-}
-
-Verdict JudgeBackends(const model::World& world, const model::HttpRoute& route) {
-  for (size_t i = 0; i < route.rules.size(); ++i) {
-    const std::vector<model::Backend>& backends = route.rules[i].backends;
-    for (size_t j = 0; j < backends.size(); ++j) {
-      const std::string field = At(At("spec.rules", i) + ".backendRefs", j), text = ServiceText(backends[j].service);
-      const model::Service* service = world.FindService(backends[j].service);
-      if (service == nullptr) return Bad("ResolvedRefs", "BackendNotFound", field + ".name", text + " does not exist");
-      if (service->FindPort(backends[j].port) == nullptr) {
-        return Bad("ResolvedRefs", "BackendNotFound", field + ".port",
-                   absl::StrCat(text, " has no port ", backends[j].port));
-      }
-    }
-  }
-  return Good("ResolvedRefs", "ResolvedRefs");
-}
-
-Verdict JudgeEndpoints(const model::World& world, const model::Service& service) {
-  if (service.selector.empty()) {
-    return Bad("ResolvedRefs", "NoSelector", "spec.selector", "is empty, so no workload answers");
-  }
-  const std::vector<const model::WorkloadEntry*> workloads = world.WorkloadsOf(service);
-  if (workloads.empty()) return Bad("ResolvedRefs", "NoWorkloads", "spec.selector", "selects no WorkloadEntry");
-  for (size_t i = 0; i < service.ports.size(); ++i) {
-    const model::ServicePort& port = service.ports[i];
-    const auto has_it = [&](const model::WorkloadEntry* workload) { return model::TargetPort(port, *workload) != 0; };
-    if (std::none_of(workloads.begin(), workloads.end(), has_it)) {
-      return Bad("ResolvedRefs", "NoTargetPort", At("spec.ports", i) + ".targetPort",
-                 absl::StrCat("no selected WorkloadEntry has a port named ", schema::Quoted(port.target_name)));
-    }
-  }
-  return Good("ResolvedRefs", "ResolvedRefs");
-}
-
-Verdict JudgeTargets(const model::World& world, const model::PeerAuthentication& policy) {
-  for (size_t i = 0; i < policy.services.size(); ++i) {
-    const model::Name service{policy.meta.name.ns, policy.services[i]};
-    if (world.FindService(service) != nullptr) continue;
-    return Bad("ResolvedRefs", "TargetNotFound", At("spec.targetRefs", i) + ".name",
-               ServiceText(service) + " does not exist");
-  }
-  return Good("ResolvedRefs", "ResolvedRefs");
-}
-
 }  // namespace
 
 void Put(model::World& world, ModelObject object) { std::visit(Putter{world}, object); }
@@ -129,6 +64,10 @@ void Remove(model::World& world, const model::ObjectKey& key) {
     case model::Kind::kHttpRoute: world.routes.erase(key.name); break;
     case model::Kind::kPeerAuthentication: world.peer_authentications.erase(key.name); break;
     case model::Kind::kMeshConfig: world.mesh = model::MeshConfig(); break;
+    case model::Kind::kTcpRoute: world.tcp_routes.erase(key.name); break;
+    case model::Kind::kTlsRoute: world.tls_routes.erase(key.name); break;
+    case model::Kind::kBackendTlsPolicy: world.backend_tls_policies.erase(key.name); break;
+    case model::Kind::kConfigMap: world.config_maps.erase(key.name); break;
   }
 }
 
@@ -139,25 +78,6 @@ void CheckConflicts(const model::World& world, const CheckerOf& checker_of) {
     for (size_t i = 1; i < service.hosts.size(); ++i) hosts.Add(service, service.hosts[i]);
     for (const std::string& address : service.addresses) addresses.Add(service, address);
   }
-}
-
-std::vector<Verdict> Judge(const model::World& world, const model::ObjectKey& key) {
-  if (key.kind == model::Kind::kHttpRoute) {
-    const auto route = world.routes.find(key.name);
-    if (route != world.routes.end()) return {JudgeParents(world, route->second), JudgeBackends(world, route->second)};
-  }
-  if (key.kind == model::Kind::kService) {
-    if (const model::Service* service = world.FindService(key.name)) {
-      return {Good("Accepted", "Accepted"), JudgeEndpoints(world, *service)};
-    }
-  }
-  if (key.kind == model::Kind::kPeerAuthentication) {
-    const auto policy = world.peer_authentications.find(key.name);
-    if (policy != world.peer_authentications.end()) {
-      return {Good("Accepted", "Accepted"), JudgeTargets(world, policy->second)};
-    }
-  }
-  return {Good("Accepted", "Accepted"), Good("ResolvedRefs", "ResolvedRefs")};
 }
 
 }  // namespace weft::control::source

@@ -31,7 +31,7 @@ struct Verdict {
   std::string field;
 };
 
-// Accepted and ResolvedRefs, always both.
+// Accepted (of a route: one for each parent) and ResolvedRefs.
 std::vector<Verdict> Judge(const model::World& world, const model::ObjectKey& key);
 
 }  // namespace weft::control::source

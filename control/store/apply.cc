@@ -114,7 +114,7 @@ class Run {
 }  // namespace
 
 absl::StatusOr<Committed> Store::Apply(const Commit& commit, absl::Time now) {
-  absl::MutexLock lock(&write_mutex_);
+  std::scoped_lock lock(write_mutex_);
   absl::StatusOr<Transaction> transaction = Transaction::Begin(*writer_);
   if (!transaction.ok()) return transaction.status();
   absl::StatusOr<int64_t> present = writer_->ReadNumber("SELECT max(number) FROM revisions");
@@ -129,8 +129,9 @@ absl::StatusOr<Committed> Store::Apply(const Commit& commit, absl::Time now) {
   if (!committed.changed || commit.dry_run) return committed;
   if (absl::Status done = transaction->Commit(); !done.ok()) return done;
   committed.revision = *present + 1;
-  absl::MutexLock wait_lock(&wait_mutex_);
+  std::scoped_lock wait_lock(wait_mutex_);
   newest_ = committed.revision;
+  newer_.notify_all();
   return committed;
 }
 

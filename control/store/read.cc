@@ -36,8 +36,23 @@ constexpr const char* kNewest = "SELECT max(number) FROM revisions";
 absl::StatusOr<int64_t> CheckRevision(Database& database, int64_t revision) {
   absl::StatusOr<int64_t> newest = database.ReadNumber(kNewest);
   if (!newest.ok()) return newest;
-  if (revision >= 0 && revision <= *newest) return newest;
-  return absl::OutOfRangeError(absl::StrCat("revision ", revision, " does not exist; the newest is ", *newest));
+  if (revision < 0 || revision > *newest) {
+    return absl::OutOfRangeError(absl::StrCat("revision ", revision, " does not exist; the newest is ", *newest));
+  }
+  absl::StatusOr<int64_t> oldest = OldestRevision(database);
+  if (!oldest.ok()) return oldest;
+  if (revision == 0 || revision >= *oldest) return newest;
+  return absl::OutOfRangeError(absl::StrCat("revision ", revision, " is no longer kept; the oldest is ", *oldest));
+}
+
+// Whether the history still has everything that came after `revision`.
+absl::Status CheckAfter(Database& database, int64_t revision) {
+  absl::StatusOr<int64_t> oldest = OldestRevision(database);
+  if (!oldest.ok()) return oldest.status();
+  if (revision + 1 >= *oldest) return absl::OkStatus();
+  return absl::OutOfRangeError(absl::StrCat("what changed after revision ", revision,
+                                            " is no longer kept; the oldest revision is ", *oldest,
+                                            ": read everything anew"));
 }
 
 // Columns: kind, ns, name, revision, generation, created_us, bytes.
@@ -73,12 +88,12 @@ absl::Status AddChanges(Database& database, RevisionEntry& entry) {
 }  // namespace
 
 absl::StatusOr<int64_t> Store::CurrentRevision() {
-  absl::MutexLock lock(&read_mutex_);
+  std::scoped_lock lock(read_mutex_);
   return reader_->ReadNumber(kNewest);
 }
 
 absl::StatusOr<StoredObject> Store::Get(const model::ObjectKey& key, int64_t revision) {
-  absl::MutexLock lock(&read_mutex_);
+  std::scoped_lock lock(read_mutex_);
   absl::StatusOr<Snapshot> snapshot = Snapshot::Begin(*reader_);
   if (!snapshot.ok()) return snapshot.status();
   absl::StatusOr<int64_t> newest = CheckRevision(*reader_, revision);
@@ -96,7 +111,7 @@ absl::StatusOr<StoredObject> Store::Get(const model::ObjectKey& key, int64_t rev
 }
 
 absl::StatusOr<Store::Listing> Store::List(int64_t revision) {
-  absl::MutexLock lock(&read_mutex_);
+  std::scoped_lock lock(read_mutex_);
   absl::StatusOr<Snapshot> snapshot = Snapshot::Begin(*reader_);
   if (!snapshot.ok()) return snapshot.status();
   absl::StatusOr<int64_t> newest = CheckRevision(*reader_, revision);
@@ -122,10 +137,15 @@ absl::StatusOr<Store::Listing> Store::List(int64_t revision) {
 }
 
 absl::StatusOr<std::vector<Change>> Store::ChangesAfter(int64_t after, int limit) {
-  absl::MutexLock lock(&read_mutex_);
+  std::scoped_lock lock(read_mutex_);
   absl::StatusOr<Snapshot> snapshot = Snapshot::Begin(*reader_);
   if (!snapshot.ok()) return snapshot.status();
-  if (absl::StatusOr<int64_t> newest = CheckRevision(*reader_, after); !newest.ok()) return newest.status();
+  if (absl::Status kept = CheckAfter(*reader_, after); !kept.ok()) return kept;
+  absl::StatusOr<int64_t> newest = reader_->ReadNumber(kNewest);
+  if (!newest.ok()) return newest.status();
+  if (after < 0 || after > *newest) {
+    return absl::OutOfRangeError(absl::StrCat("revision ", after, " does not exist; the newest is ", *newest));
+  }
   absl::StatusOr<Statement> rows = reader_->Prepare(
       "SELECT kind, ns, name, revision, generation, created_us, bytes, action FROM history "
       "WHERE revision>?1 AND revision<=?2 ORDER BY revision, kind, ns, name");
@@ -143,16 +163,20 @@ absl::StatusOr<std::vector<Change>> Store::ChangesAfter(int64_t after, int limit
 }
 
 absl::StatusOr<std::vector<RevisionEntry>> Store::Log(const LogQuery& query) {
-  absl::MutexLock lock(&read_mutex_);
+  std::scoped_lock lock(read_mutex_);
   absl::StatusOr<Snapshot> snapshot = Snapshot::Begin(*reader_);
   if (!snapshot.ok()) return snapshot.status();
   const std::string touching =
-      query.only.has_value() ? " AND number IN (SELECT revision FROM history WHERE kind=?3 AND ns=?4 AND name=?5)" : "";
+      query.only.has_value() ? " AND number IN (SELECT revision FROM history WHERE kind=?4 AND ns=?5 AND name=?6)" : "";
+  absl::StatusOr<int64_t> oldest = OldestRevision(*reader_);
+  if (!oldest.ok()) return oldest.status();
   absl::StatusOr<Statement> rows = reader_->Prepare(
-      absl::StrCat("SELECT number, time_us, author, via, action, message FROM revisions WHERE (?1=0 OR number<?1)",
+      absl::StrCat("SELECT number, time_us, author, via, action, message FROM revisions WHERE number>=?3 AND "
+                   "(?1=0 OR number<?1)",
                    touching, " ORDER BY number DESC LIMIT ?2"));
   if (!rows.ok()) return rows.status();
-  rows->Bind(query.before_revision).Bind(int64_t{query.limit});
+  // Older ones may have left a part, for the sake of later revisions.
+  rows->Bind(query.before_revision).Bind(int64_t{query.limit}).Bind(*oldest);
   if (query.only.has_value()) {
     rows->Bind(model::KindName(query.only->kind)).Bind(query.only->name.ns).Bind(query.only->name.name);
   }

@@ -1,5 +1,8 @@
 #include "control/store/rows.h"
 
+#include <algorithm>
+#include <string>
+
 #include "absl/strings/str_cat.h"
 
 namespace weft::control::store {
@@ -74,6 +77,21 @@ absl::Status AddHistory(Database& database, int64_t revision, Action action, con
     add->BindBytes(row.object.bytes);
   }
   return add->Run();
+}
+
+absl::StatusOr<int64_t> OldestRevision(Database& database) {
+  absl::StatusOr<int64_t> oldest =
+      database.ReadNumber("SELECT CAST(value AS INTEGER) FROM settings WHERE key='oldest_revision'");
+  if (!oldest.ok()) return oldest;
+  return std::max<int64_t>(*oldest, 1);
+}
+
+absl::Status SetOldestRevision(Database& database, int64_t revision) {
+  absl::StatusOr<Statement> set = database.Prepare(
+      "INSERT INTO settings(key, value) VALUES('oldest_revision', ?1) "
+      "ON CONFLICT(key) DO UPDATE SET value=excluded.value");
+  if (!set.ok()) return set.status();
+  return set->Bind(std::to_string(revision)).Run();
 }
 
 }  // namespace weft::control::store

@@ -27,6 +27,10 @@ absl::Status AddHistory(Database& database, int64_t revision, Action action, con
 // Reads kind, ns, name from columns `first`, `first` + 1, `first` + 2. DataLoss: a kind that we do not know.
 absl::StatusOr<model::ObjectKey> KeyAt(const Statement& row, int first, const Database& database);
 
+// The oldest revision that the history has in full; 1 until something was pruned.
+absl::StatusOr<int64_t> OldestRevision(Database& database);
+absl::Status SetOldestRevision(Database& database, int64_t revision);
+
 }  // namespace weft::control::store
 
 #endif  // WEFT_CONTROL_STORE_ROWS_H_

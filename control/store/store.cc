@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
@@ -20,6 +21,8 @@ namespace {
 
 // Of another process that looks into the file (sqlite3, a backup).
 constexpr absl::Duration kBusyTimeout = absl::Seconds(5);
+// An endless one would not fit into what std counts in.
+constexpr absl::Duration kLongestWait = absl::Hours(24 * 365);
 
 absl::Status MakeDirectory(const std::string& directory) {
   std::error_code error;
@@ -75,8 +78,8 @@ absl::StatusOr<std::unique_ptr<Store>> Store::Open(const std::string& directory)
 }
 
 absl::Status Store::OpenConnections() {
-  absl::MutexLock write_lock(&write_mutex_);
-  absl::MutexLock read_lock(&read_mutex_);
+  std::scoped_lock write_lock(write_mutex_);
+  std::scoped_lock read_lock(read_mutex_);
   const std::string path = directory_ + "/store.db";
   absl::StatusOr<std::unique_ptr<Database>> writer = Database::Open(path, /*create=*/true, kBusyTimeout);
   if (!writer.ok()) return writer.status();
@@ -89,21 +92,22 @@ absl::Status Store::OpenConnections() {
   writer_ = *std::move(writer);
   reader_ = *std::move(reader);
   tokens_ = std::make_unique<Tokens>(write_mutex_, *writer_);
-  absl::MutexLock wait_lock(&wait_mutex_);
+  std::scoped_lock wait_lock(wait_mutex_);
   newest_ = *newest;
   return absl::OkStatus();
 }
 
 int64_t Store::WaitForRevisionAfter(int64_t after, absl::Duration at_most) {
-  absl::MutexLock lock(&wait_mutex_);
-  const auto there = [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(wait_mutex_) { return stopped_ || newest_ > after; };
-  wait_mutex_.AwaitWithTimeout(absl::Condition(&there), at_most);
+  std::unique_lock lock(wait_mutex_);
+  newer_.wait_for(lock, absl::ToChronoNanoseconds(std::min(at_most, kLongestWait)),
+                  [&] { return stopped_ || newest_ > after; });
   return newest_;
 }
 
 void Store::Stop() {
-  absl::MutexLock lock(&wait_mutex_);
+  std::scoped_lock lock(wait_mutex_);
   stopped_ = true;
+  newer_.notify_all();
 }
 
 Sizes Store::FileSizes() const { return {SizeOf(directory_ + "/store.db"), SizeOf(directory_ + "/store.db-wal")}; }

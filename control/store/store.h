@@ -2,21 +2,22 @@
 // file, DIR/store.db (WAL, synchronous=FULL): what a call acknowledged survives kill -9 and loss of power.
 //
 // The store knows keys and bytes, not what is in them. Thread-safe: one connection writes behind a mutex, another
-// reads, so a reader never waits for a writer. Failures: see Database::Failure; a failed call changed nothing.
+// reads, so a reader never waits for a writer. The mutexes are of std: TSan sees them, and not those of Debian's
+// Abseil. Failures: see Database::Failure; a failed call changed nothing.
 #ifndef WEFT_CONTROL_STORE_STORE_H_
 #define WEFT_CONTROL_STORE_STORE_H_
 
+#include <condition_variable>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "control/model/meta.h"
 #include "control/store/addresses.h"
@@ -90,6 +91,18 @@ struct Sizes {
   int64_t log_bytes = 0;  // of the write-ahead log
 };
 
+// What Prune leaves: the newest `revisions`, and everything younger than `age`, whichever is more.
+struct HistoryLimits {
+  int64_t revisions = 1000;  // at least 1
+  absl::Duration age = absl::Hours(24 * 30);
+};
+
+struct Pruned {
+  int64_t revisions = 0;  // that were forgotten
+  int64_t states = 0;     // of objects, that only they had
+  int64_t oldest = 1;     // revision that can still be read and rolled back to
+};
+
 class Store {
  public:
   // Makes `directory` (0700) and the file when they are not there; holds DIR/store.lock, so that a second process is
@@ -103,7 +116,8 @@ class Store {
   absl::StatusOr<Committed> Apply(const Commit& commit, absl::Time now);
 
   absl::StatusOr<int64_t> CurrentRevision();
-  // revision 0: now. NotFound (object) or OutOfRange (a revision that does not exist).
+  // revision 0: now. NotFound (object) or OutOfRange (a revision that does not exist, or no longer: the message says
+  // which is the oldest).
   absl::StatusOr<StoredObject> Get(const model::ObjectKey& key, int64_t revision = 0);
   // By kind, namespace, name; and the revision that it is of.
   struct Listing {
@@ -115,6 +129,10 @@ class Store {
   // The changes in (after, …], oldest first, at most `limit` revisions of them.
   absl::StatusOr<std::vector<Change>> ChangesAfter(int64_t after, int limit);
   absl::StatusOr<std::vector<RevisionEntry>> Log(const LogQuery& query);
+
+  // Forgets the oldest part of the history, in one transaction, and no more than some thousand revisions at a time:
+  // call it until it gives 0. Whatever the present state or a later revision needs stays.
+  absl::StatusOr<Pruned> Prune(const HistoryLimits& limits, absl::Time now);
 
   // Waits until there is a revision above `after`, or until the time or Stop(). The present revision.
   int64_t WaitForRevisionAfter(int64_t after, absl::Duration at_most);
@@ -131,15 +149,16 @@ class Store {
   const std::string directory_;
   const int lock_file_;  // held open for its flock
 
-  absl::Mutex write_mutex_ ABSL_ACQUIRED_BEFORE(read_mutex_);
-  std::unique_ptr<Database> writer_ ABSL_PT_GUARDED_BY(write_mutex_);
-  absl::Mutex read_mutex_;
-  std::unique_ptr<Database> reader_ ABSL_PT_GUARDED_BY(read_mutex_);
+  std::mutex write_mutex_;            // locked before read_mutex_
+  std::unique_ptr<Database> writer_;  // used under write_mutex_
+  std::mutex read_mutex_;
+  std::unique_ptr<Database> reader_;  // used under read_mutex_
   std::unique_ptr<Tokens> tokens_;
 
-  absl::Mutex wait_mutex_;
-  int64_t newest_ ABSL_GUARDED_BY(wait_mutex_) = 0;
-  bool stopped_ ABSL_GUARDED_BY(wait_mutex_) = false;
+  std::mutex wait_mutex_;
+  std::condition_variable newer_;  // newest_ or stopped_ changed
+  int64_t newest_ = 0;             // guarded by wait_mutex_, like the next
+  bool stopped_ = false;
 };
 
 }  // namespace weft::control::store

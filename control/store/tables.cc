@@ -61,6 +61,8 @@ constexpr const char* kMigrations[] = {
       key_sha256 BLOB NOT NULL,
       PRIMARY KEY(id, key_sha256));
     )sql",
+    // To forget a revision, SQLite looks for objects that refer to it.
+    "CREATE INDEX objects_by_revision ON objects(revision);",
 };
 
 absl::Status CheckOwner(Database& database) {

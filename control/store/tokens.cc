@@ -31,7 +31,7 @@ TokenRow RowOf(const Statement& row) {
 }  // namespace
 
 absl::Status Tokens::Insert(const TokenRow& row) {
-  absl::MutexLock lock(&mutex_);
+  std::scoped_lock lock(mutex_);
   absl::StatusOr<Statement> insert = database_.Prepare(
       "INSERT INTO tokens(id, secret_sha256, ns, service_account, author, created_us, expires_us, uses_allowed, "
       "uses_taken, last_used_us, revoked_us) VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11) ON CONFLICT DO NOTHING");
@@ -73,7 +73,7 @@ absl::StatusOr<std::vector<TokenRow>> Tokens::Select(std::string_view where, std
 
 absl::StatusOr<TokenRow> Tokens::Find(std::string_view id) {
   if (id.empty()) return NoSuchToken(id);
-  absl::MutexLock lock(&mutex_);
+  std::scoped_lock lock(mutex_);
   absl::StatusOr<std::vector<TokenRow>> rows = Select("WHERE id=?1", id);
   if (!rows.ok()) return rows.status();
   if (rows->empty()) return NoSuchToken(id);
@@ -81,7 +81,7 @@ absl::StatusOr<TokenRow> Tokens::Find(std::string_view id) {
 }
 
 absl::StatusOr<bool> Tokens::Take(std::string_view id, std::string_view key_sha256, absl::Time now) {
-  absl::MutexLock lock(&mutex_);
+  std::scoped_lock lock(mutex_);
   absl::StatusOr<Transaction> transaction = Transaction::Begin(database_);
   if (!transaction.ok()) return transaction.status();
   absl::StatusOr<std::vector<TokenRow>> rows = Select("WHERE id=?1", id);
@@ -104,7 +104,7 @@ absl::StatusOr<bool> Tokens::Take(std::string_view id, std::string_view key_sha2
 }
 
 absl::Status Tokens::Revoke(std::string_view id, absl::Time now) {
-  absl::MutexLock lock(&mutex_);
+  std::scoped_lock lock(mutex_);
   absl::StatusOr<Statement> revoke =
       database_.Prepare("UPDATE tokens SET revoked_us=coalesce(revoked_us, ?2) WHERE id=?1");
   if (!revoke.ok()) return revoke.status();
@@ -113,12 +113,12 @@ absl::Status Tokens::Revoke(std::string_view id, absl::Time now) {
 }
 
 absl::StatusOr<std::vector<TokenRow>> Tokens::List() {
-  absl::MutexLock lock(&mutex_);
+  std::scoped_lock lock(mutex_);
   return Select("", "");
 }
 
 absl::StatusOr<int> Tokens::EraseExpired(absl::Time before) {
-  absl::MutexLock lock(&mutex_);
+  std::scoped_lock lock(mutex_);
   absl::StatusOr<Statement> erase = database_.Prepare("DELETE FROM tokens WHERE expires_us < ?1");
   if (!erase.ok()) return erase.status();
   if (absl::Status run = erase->Bind(before).Run(); !run.ok()) return run;

@@ -4,13 +4,13 @@
 #ifndef WEFT_CONTROL_STORE_TOKENS_H_
 #define WEFT_CONTROL_STORE_TOKENS_H_
 
+#include <mutex>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 
 namespace weft::control::store {
@@ -35,7 +35,7 @@ struct TokenRow {
 class Tokens {
  public:
   // Both outlive this; `mutex` guards `database`.
-  Tokens(absl::Mutex& mutex, Database& database) : mutex_(mutex), database_(database) {}
+  Tokens(std::mutex& mutex, Database& database) : mutex_(mutex), database_(database) {}
 
   // AlreadyExists when the id is taken.
   absl::Status Insert(const TokenRow& row);
@@ -53,7 +53,7 @@ class Tokens {
  private:
   absl::StatusOr<std::vector<TokenRow>> Select(std::string_view where, std::string_view id);
 
-  absl::Mutex& mutex_;
+  std::mutex& mutex_;
   Database& database_;
 };
 

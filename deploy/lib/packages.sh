@@ -17,7 +17,7 @@ WEFT_PACKAGES_build=(
 WEFT_PACKAGES_test=(
   clang-format-19 git libclang-rt-19-dev llvm-19 shellcheck
   curl haproxy iproute2 libnginx-mod-stream nftables nghttp2-client nginx-light openssl prometheus procps
-  python3 python3-venv strace wrk
+  python3 python3-venv sslscan strace testssl.sh wrk
 )
 
 # What deploy/demo runs beside our own programs.

@@ -12,7 +12,7 @@ namespace {
 // Sorted by name, so that two looks at it can be compared.
 template <class Table>
 auto Sorted(const Table& table) {
-  std::map<std::string_view, typename Table::mapped_type> sorted;
+  std::map<std::string_view, decltype(table.begin()->second)> sorted;
   for (const auto& [name, value] : table) sorted.emplace(name, value);
   return sorted;
 }

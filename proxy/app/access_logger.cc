@@ -69,7 +69,9 @@ void FillConnection(const http::ConnectionInfo& connection, AccessRecord* record
   record->server_name = connection.sni;
   record->peer_principal = connection.peer_principal;
   record->local_principal = connection.local_principal;
+  record->server_name_kind = connection.name_kind;
   record->downstream_remote = &connection.peer;
+  record->downstream_direct_remote = connection.direct_peer ? connection.direct_peer.get() : &connection.peer;
   record->downstream_local = &connection.destination;
   record->downstream_direct_local = &connection.local;
 }

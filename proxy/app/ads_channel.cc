@@ -92,6 +92,7 @@ AdsChannel::AdsChannel(const assemble::Assembler& assembler, const config::Clust
                        const config::AdsSpec& ads)
     : assembler_(assembler), cluster_(cluster) {
   fixed_.target = AdsTarget(cluster);
+  fixed_.authority = ads.authority;
   fixed_.metadata = ads.metadata;
   fixed_.connect_timeout = cluster.connect_timeout;
 }

@@ -59,7 +59,9 @@ TEST(AdsTls, NameIsTheOneAskedForThenTheOneSent) {
   const config::ClusterSpec cluster = Cluster(config::Discovery::kStrictDns, {"0.0.0.0:15012"}, "host");
   config::UpstreamTlsSpec spec;
   spec.common.validation.emplace().trusted_ca_pem = "roots";
-  spec.common.certificates.push_back({"chain", "key", "", "", ""});
+  config::CertificateSpec& certificate = spec.common.certificates.emplace_back();
+  certificate.chain_pem = "chain";
+  certificate.key_pem = "key";
   EXPECT_EQ(AdsTls(spec, cluster)->server_name, "host");
   spec.sni = "sni";
   EXPECT_EQ(AdsTls(spec, cluster)->server_name, "sni");

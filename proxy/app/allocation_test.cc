@@ -132,7 +132,7 @@ std::shared_ptr<const config::Snapshot> MakeSnapshot(const std::vector<base::Add
   listener->spec.direction = config::Direction::kOutbound;
   listener->chains.push_back(std::move(chain));
   snapshot->clusters[cluster->spec.name] = std::move(cluster);
-  snapshot->listeners["http"] = std::move(listener);
+  snapshot->listeners.emplace("http", std::move(listener));
   return snapshot;
 }
 

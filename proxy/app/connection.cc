@@ -5,8 +5,10 @@
 
 #include "proxy/app/chain_selector.h"
 #include "proxy/app/data_path.h"
+#include "proxy/app/early_dial.h"
 #include "proxy/app/first_bytes.h"
 #include "proxy/app/live_connections.h"
+#include "proxy/app/opening.h"
 #include "proxy/codec/h1/writer.h"
 #include "proxy/downstream/http1_server.h"
 #include "proxy/downstream/opaque_server.h"
@@ -99,23 +101,17 @@ class ConnectionDriver final : private LiveConnection {
     info_.local = net::LocalAddress(fd_.get());
     if (!co_await FindListener()) co_return;
     Lifetime lifetime(path_.observer_, info_, reactor_);
-    if (!TakeSocket()) co_return;
-    if (listener_->NeedsFirstBytes(selector_.Facts()) && !co_await LookAtFirstBytes()) co_return;
-    if (!co_await ChooseChain()) co_return;
-    JoinLiveOnes();
-    if (chain_->tls != nullptr && !co_await AcceptTls()) co_return;
-    if (chain_->http) {
-      co_await CarryHttp();
-    } else {
-      co_await CarryOpaque();
-    }
+    if (!co_await Arrive()) co_return;
+    Task<void> carrying = chain_->http ? CarryHttp() : CarryOpaque();
+    co_await std::move(carrying);
   }
 
  private:
   // LiveConnection
   std::string_view listener() const override { return info_.listener; }
   void Review(const config::Snapshot& snapshot) override {
-    if (selector_.Select(snapshot) != nullptr) return;
+    const config::FilterChain* chain = selector_.Select(snapshot);
+    if (chain != nullptr && !Denies(*chain)) return;
     ending_.Cancel();
     revoked_.Cancel();
   }
@@ -144,8 +140,9 @@ class ConnectionDriver final : private LiveConnection {
     }
   }
 
+  // Not inlined, as the next one: what it needs while it waits goes with its frame, and an idle connection is small.
   // A call before the first configuration waits for it.
-  Task<bool> FindListener() {
+  [[gnu::noinline]] Task<bool> FindListener() {
     if (IsHeldName(info_.listener) && Configured() == nullptr) {
       const auto ended = co_await runtime::Within(reactor_, held_until_, &path_.draining_, UntilConfigured());
       if (ended.outcome != Outcome::kDone) {
@@ -165,6 +162,16 @@ class ConnectionDriver final : private LiveConnection {
     }
     info_.inbound = listener_->spec.direction == config::Direction::kInbound;
     co_return true;
+  }
+
+  // From the socket to the stream, and the filter chain, that carry the connection. False: it was refused.
+  [[gnu::noinline]] Task<bool> Arrive() {
+    if (!TakeSocket()) co_return false;
+    if (listener_->spec.proxy_header && !co_await TakeProxyHeader()) co_return false;
+    if (listener_->NeedsFirstBytes(selector_.Facts()) && !co_await LookAtFirstBytes()) co_return false;
+    if (!co_await ChooseChain()) co_return false;
+    JoinLiveOnes();
+    co_return chain_->tls == nullptr || co_await AcceptTls();
   }
 
   void FindDestination() {
@@ -206,20 +213,92 @@ class ConnectionDriver final : private LiveConnection {
     return true;
   }
 
-  Task<bool> LookAtFirstBytes() {
+  runtime::TimePoint FirstBytesDeadline() const {
     const runtime::Duration limit = listener_->spec.first_bytes_timeout;
-    const bool go_on = listener_->spec.continue_on_first_bytes_timeout;
-    const runtime::TimePoint deadline = limit > runtime::Duration::zero() ? reactor_.now() + limit : runtime::kNever;
-    const auto ended =
-        co_await runtime::Within(reactor_, deadline, nullptr, ReadFirstBytes(reactor_, *stream_, first_));
-    if (ended.outcome != Outcome::kDone) {
-      if (!go_on) co_return Refuse(Refusal(FailureKind::kTimeout, "no first bytes in time"));
-      first_.verdict.protocol = detect::Protocol::kOpaque;
+    return limit > runtime::Duration::zero() ? reactor_.now() + limit : runtime::kNever;
+  }
+
+  // It comes before everything else and names the client.
+  [[gnu::noinline]] Task<bool> TakeProxyHeader() {
+    const config::ProxyHeaderSpec spec = *listener_->spec.proxy_header;
+    std::string text;
+    detect::ProxyRead read;
+    if (auto ended = co_await runtime::Within(reactor_, FirstBytesDeadline(), nullptr, ReadProxyHeader(*stream_, text));
+        ended.outcome == Outcome::kDone) {
+      read = std::move(*ended.value);
+    } else if (spec.required) {
+      co_return Refuse(Refusal(FailureKind::kTimeout, "no PROXY header in time"));
     }
-    info_.stamps.first_byte = first_.seen_at;
-    if (first_.ended && first_.received.empty()) co_return false;
-    info_.sni = first_.verdict.hello.server_name;
+    if (auto failure = ApplyProxyHeader(spec, read, text, info_)) {
+      stream_->Reset();
+      co_return Refuse(std::move(*failure));
+    }
+    if (!text.empty()) {
+      received_ = std::make_unique<base::ByteChain>();
+      received_->AppendCopy(text);
+    }
+    listener_ = path_.snapshots_.current()->FindListener(info_.listener);
+    co_return listener_ != nullptr;  // removed a moment ago
+  }
+
+  // Answers what asks for TLS in the clear, then reads until the protocol is known.
+  Task<void> ReadWhatComesFirst(config::Preamble preamble, FirstBytes& first) {
+    if (preamble != config::Preamble::kNone && co_await FollowPreamble(reactor_, *stream_, preamble, first))
+      promised_ = preamble;
+    co_await ReadFirstBytes(reactor_, *stream_, first);
+  }
+
+  // Where a silent client would be sent, if the listener lets silence be an answer.
+  std::unique_ptr<EarlyDial> DialEarly() {
+    if (!listener_->spec.continue_on_first_bytes_timeout) return nullptr;
+    const config::FilterChain* silent = selector_.Select(*path_.snapshots_.current());
+    if (silent == nullptr || !silent->tcp) return nullptr;
+    if (!path_.first_speakers_.MayDial(info_.destination)) return nullptr;
+    if (!MayHearServerFirst(*path_.snapshots_.current(), *listener_, *silent, info_.destination)) return nullptr;
+    return std::make_unique<EarlyDial>(Upstreams(), silent->shared_from_this(), info_, *stream_);
+  }
+  downstream::OpaqueDeps Upstreams() { return {reactor_, path_.snapshots_, path_.line_.picker, promised_}; }
+
+  // What was dialled early serves the chain that it was dialled for, or nobody.
+  downstream::Reached TakeEarly(downstream::OpaqueOutcome& outcome) {
+    const std::unique_ptr<EarlyDial> early = std::move(early_);
+    if (early == nullptr) return {};
+    downstream::Reached reached = early->Take(outcome);
+    path_.first_speakers_.Count(info_.destination, reached.stream != nullptr);
+    return reached;
+  }
+  void DropEarly() {
+    if (early_ != nullptr) path_.first_speakers_.Count(info_.destination, false);
+    early_.reset();
+  }
+
+  Task<bool> LookAtFirstBytes() {
+    const bool go_on = listener_->spec.continue_on_first_bytes_timeout;
+    const config::Preamble preamble = listener_->PreambleFor(info_.destination);
+    const runtime::TimePoint deadline = FirstBytesDeadline();
+    FirstBytes first;
+    first.received = TakeReceived();
+    if (preamble == config::Preamble::kNone && first.received.empty()) early_ = DialEarly();
+    const auto ended = co_await runtime::Within(reactor_, deadline, early_ ? &early_->server_spoke() : nullptr,
+                                                ReadWhatComesFirst(preamble, first));
+    verdict_ = std::move(first.verdict);
+    if (ended.outcome == Outcome::kCancelled) {
+      verdict_.protocol = detect::Protocol::kOpaque;  // the server speaks first
+    } else if (ended.outcome != Outcome::kDone) {
+      if (!go_on) co_return Refuse(Refusal(FailureKind::kTimeout, "no first bytes in time"));
+      verdict_.protocol = detect::Protocol::kOpaque;
+    }
+    info_.stamps.first_byte = first.seen_at;
+    if (first.ended && first.received.empty()) co_return false;
+    if (!first.received.empty()) received_ = std::make_unique<base::ByteChain>(std::move(first.received));
+    info_.sni = verdict_.hello.server_name;
+    if (verdict_.protocol == detect::Protocol::kTls) info_.name_kind = detect::Name(verdict_.hello.name_kind);
     co_return true;
+  }
+
+  bool Denies(const config::FilterChain& chain) const {
+    return chain.match.hidden_name == config::FilterChainMatchSpec::HiddenName::kDeny &&
+           detect::MayBeHidden(verdict_.hello.name_kind);
   }
 
   // Pins the newest Snapshot. False: no filter chain takes this connection.
@@ -239,6 +318,11 @@ class ConnectionDriver final : private LiveConnection {
       co_return Refuse(NoChain("does not take"));
     }
     info_.filter_chain = chain_->name;
+    if (early_ != nullptr && early_->chain() != chain_) DropEarly();
+    if (Denies(*chain_)) {
+      stream_->Reset();
+      co_return Refuse(Refusal(FailureKind::kHiddenName, "a server name that is, or may be, encrypted"));
+    }
     if (chain_->needs_secret) {
       stream_->Reset();
       co_return Refuse(
@@ -250,10 +334,8 @@ class ConnectionDriver final : private LiveConnection {
   Task<bool> AcceptTls() {
     const runtime::Duration limit = chain_->tls_timeout;
     const runtime::TimePoint deadline = limit > runtime::Duration::zero() ? reactor_.now() + limit : runtime::kNever;
-    auto secured = co_await tls::TlsStream::Accept(reactor_, std::move(stream_), chain_->tls,
-                                                   std::move(first_.received), deadline);
+    auto secured = co_await tls::TlsStream::Accept(reactor_, std::move(stream_), chain_->tls, TakeReceived(), deadline);
     if (!secured.ok()) co_return Refuse(std::move(secured).failure());
-    first_.received = base::ByteChain();
     info_.tls = true;
     info_.stamps.tls_done = reactor_.now();
     info_.alpn = (*secured)->alpn();
@@ -261,8 +343,8 @@ class ConnectionDriver final : private LiveConnection {
     info_.peer_principal = std::string((*secured)->peer_uri());
     if (!info_.peer_principal.empty()) info_.peer_certificate_sha256 = (*secured)->peer()->sha256;
     info_.local_principal = (*secured)->local_uri();
-    if (first_.verdict.protocol == detect::Protocol::kNeedMore) {  // nobody had to look before
-      first_.verdict = {detect::Protocol::kTls, {info_.sni, {info_.alpn}}};
+    if (verdict_.protocol == detect::Protocol::kNeedMore) {  // nobody had to look before
+      verdict_ = {detect::Protocol::kTls, {info_.sni, {info_.alpn}}};
     }
     path_.observer_.OnTlsAccepted(info_);
     stream_ = std::move(*secured);
@@ -272,30 +354,38 @@ class ConnectionDriver final : private LiveConnection {
   Task<void> CarryHttp() {
     pin_ = config::WorkerSnapshots::Pin();  // each request pins its own
     // What the next Snapshot asks of the bytes, should it ask.
-    if (first_.verdict.protocol == detect::Protocol::kNeedMore) first_.verdict.protocol = detect::Protocol::kHttp1;
-    downstream::ServerDeps deps{reactor_, path_.snapshots_, path_.line_.first(), path_.observer_, ending_, revoked_};
-    co_await downstream::ServeHttp1(deps, selector_, info_, *stream_, std::move(first_.received));
+    if (verdict_.protocol == detect::Protocol::kNeedMore) verdict_.protocol = detect::Protocol::kHttp1;
+    return downstream::ServeHttp1({reactor_, path_.snapshots_, path_.line_.first(), path_.observer_, ending_, revoked_},
+                                  selector_, info_, *stream_, TakeReceived());
   }
 
-  Task<void> CarryOpaque() {
+  [[gnu::noinline]] Task<void> CarryOpaque() {
     const std::shared_ptr<const config::FilterChain> chain = chain_->shared_from_this();
     pin_ = config::WorkerSnapshots::Pin();  // it may live for days: no Snapshot is held, only its chain
     OpaqueReport report(path_.observer_, info_, *chain);
-    const auto ended = co_await runtime::Within(
-        reactor_, runtime::kNever, &revoked_,
-        downstream::ServeOpaque({reactor_, path_.snapshots_, path_.line_.picker}, chain->tcp->spec, info_, *stream_,
-                                std::move(first_.received), report.outcome));
+    const auto ended =
+        co_await runtime::Within(reactor_, runtime::kNever, &revoked_, RelayOpaque(chain->tcp->spec, report.outcome));
     if (ended.outcome == Outcome::kDone) co_return;
     report.outcome.failed = true;
     report.outcome.failure = NoChain("no longer takes");
     stream_->Reset();
   }
+  // Apart, so that the bytes that it passes on are not kept in the frame above.
+  Task<void> RelayOpaque(const config::TcpProxySpec& spec, downstream::OpaqueOutcome& outcome) {
+    downstream::Reached early = TakeEarly(outcome);
+    return downstream::ServeOpaque(Upstreams(), spec, info_, *stream_, TakeReceived(), outcome, std::move(early));
+  }
+
+  base::ByteChain TakeReceived() {
+    const std::unique_ptr<base::ByteChain> received = std::move(received_);
+    return received == nullptr ? base::ByteChain() : std::move(*received);
+  }
 
   // Under strict mutual TLS that is what plain connections get.
   Failure NoChain(std::string_view takes) const {
-    const bool tls = first_.verdict.protocol == detect::Protocol::kTls;
+    const bool tls = verdict_.protocol == detect::Protocol::kTls;
     std::string offered;
-    for (const std::string& protocol : first_.verdict.hello.protocols)
+    for (const std::string& protocol : verdict_.hello.protocols)
       offered += (offered.empty() ? ", ALPN " : " ") + protocol;
     return Refusal(FailureKind::kNoFilterChain, info_.listener + " " + std::string(takes) + " " +
                                                     (tls ? "TLS of this kind" + offered : "plain bytes") + " on port " +
@@ -316,18 +406,26 @@ class ConnectionDriver final : private LiveConnection {
   runtime::TimePoint held_until_;
   const config::Listener* listener_ = nullptr;  // until the next Snapshot
   std::unique_ptr<net::ByteStream> stream_;
-  FirstBytes first_;
-  ChainSelector selector_{info_, first_.verdict};
+  std::unique_ptr<EarlyDial> early_;           // uses stream_
+  std::unique_ptr<base::ByteChain> received_;  // before the connection was understood; goes to who serves it
+  detect::Verdict verdict_;
+  ChainSelector selector_{info_, verdict_};
   config::WorkerSnapshots::Pin pin_;
-  const config::FilterChain* chain_ = nullptr;  // while pin_ holds its Snapshot
+  const config::FilterChain* chain_ = nullptr;           // while pin_ holds its Snapshot
+  config::Preamble promised_ = config::Preamble::kNone;  // the client was told that the server has TLS
   bool carries_http_ = false;
   runtime::Cancellation ending_{reactor_};   // a drain of HTTP, or revoked
   runtime::Cancellation revoked_{reactor_};  // the connection is no longer allowed
 };
 
+namespace {
+
+Task<void> Drive(std::unique_ptr<ConnectionDriver> driver) { co_await driver->Serve(); }
+
+}  // namespace
+
 Task<void> ServeConnection(DataPath& path, std::string listener, accept::Accepted accepted) {
-  ConnectionDriver driver(path, std::move(listener), std::move(accepted));
-  co_await driver.Serve();
+  return Drive(std::make_unique<ConnectionDriver>(path, std::move(listener), std::move(accepted)));
 }
 
 }  // namespace weft::app

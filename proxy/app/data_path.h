@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "proxy/accept/acceptor.h"
+#include "proxy/app/early_dial.h"
 #include "proxy/app/lines.h"
 #include "proxy/app/live_connections.h"
 #include "proxy/app/observer.h"
@@ -78,6 +79,7 @@ class DataPath final : private accept::Sink {
   std::map<std::string, std::unique_ptr<accept::Acceptor>> acceptors_;  // by address text
   WorkerLoad load_;
   LiveConnections live_;
+  FirstSpeakers first_speakers_;
   uint64_t next_connection_id_;
   runtime::Scope connections_;
 };

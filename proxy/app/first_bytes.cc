@@ -5,8 +5,9 @@
 namespace weft::app {
 
 runtime::Task<void> ReadFirstBytes(runtime::Reactor& reactor, net::ByteStream& stream, FirstBytes& first) {
-  std::string text;
-  for (;;) {
+  std::string text = first.received.ToString();
+  if (!text.empty()) first.verdict = detect::Classify(text);
+  while (first.verdict.protocol == detect::Protocol::kNeedMore) {
     base::BufferRef buffer = base::BufferPool::ForThisThread().Take();
     const net::IoResult got = stream.TryRead(buffer.data(), buffer.capacity());
     if (got.state == net::IoState::kWouldBlock) {
@@ -19,11 +20,11 @@ runtime::Task<void> ReadFirstBytes(runtime::Reactor& reactor, net::ByteStream& s
       first.verdict.protocol = detect::Protocol::kOpaque;  // what came is all that comes
       co_return;
     }
-    if (text.empty()) first.seen_at = reactor.now();
+    if (first.seen_at == telemetry::kUnset) first.seen_at = reactor.now();
     text.append(buffer.data(), got.bytes);
-    first.received.Append(base::Slice{buffer, buffer.data(), got.bytes});
+    // Copied: a client that sends byte by byte would pin a block for each.
+    first.received.AppendCopy({buffer.data(), got.bytes});
     first.verdict = detect::Classify(text);
-    if (first.verdict.protocol != detect::Protocol::kNeedMore) co_return;
   }
 }
 

@@ -18,7 +18,8 @@ struct FirstBytes {
   telemetry::Stamp seen_at = telemetry::kUnset;
 };
 
-// Reads until the bytes are known for what they are (at most detect's limit). Bounded in time by the caller.
+// Reads on from what is in `received` until the bytes are known for what they are (at most detect's limit). Bounded in
+// time by the caller.
 runtime::Task<void> ReadFirstBytes(runtime::Reactor& reactor, net::ByteStream& stream, FirstBytes& first);
 
 }  // namespace weft::app

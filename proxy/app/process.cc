@@ -1,6 +1,8 @@
 #include "proxy/app/process.h"
 
 #include <malloc.h>
+#include <stdlib.h>
+#include <sys/resource.h>
 
 #include <algorithm>
 #include <utility>
@@ -47,6 +49,21 @@ void SetUpAllocator(int workers) {
   mallopt(M_TRIM_THRESHOLD, 256 * 1024);
   mallopt(M_ARENA_MAX, workers + 1);
 }
+
+// Of all threads, since the start.
+base::Duration CpuTime() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  const auto of = [](const timeval& time) {
+    return std::chrono::seconds(time.tv_sec) + std::chrono::microseconds(time.tv_usec);
+  };
+  return of(usage.ru_utime) + of(usage.ru_stime);
+}
+
+// gRPC's c-ares asks the name servers even for what /etc/hosts knows, and waits 20 s for one that cannot be reached.
+// getaddrinfo (on a thread of gRPC's) does what the rest of the machine does. Read by gRPC at its start; what the
+// environment says stays. Before any other thread.
+void SetUpNamesOfGrpc() { setenv("GRPC_DNS_RESOLVER", "native", /*overwrite=*/0); }
 
 Workload OwnWorkload(const std::string& uri) {
   Workload own = WorkloadOf(uri);
@@ -104,6 +121,7 @@ int Process::Run(config::BootstrapSpec bootstrap) {
 absl::Status Process::Start(config::BootstrapSpec bootstrap) {
   const int workers = flags_.concurrency > 0 ? flags_.concurrency : runtime::DefaultConcurrency();
   SetUpAllocator(workers);
+  SetUpNamesOfGrpc();
   Log(Component::kMain, LogLevel::kInfo,
       absl::StrCat("weft-proxy ", schema::kWeftVersion, ", ", workers, workers == 1 ? " worker" : " workers"));
   fleet_ = std::make_unique<Fleet>(FleetDeps{reactor_, mailbox_, metrics_, log_writer_, [this] { registry_.Sweep(); }},
@@ -203,7 +221,7 @@ void Process::LookWhetherDrained() {
 void Process::GiveBackMemory() {
   base::BufferPool::ForThisThread().Trim();
   fleet_->TrimBuffers();
-  malloc_trim(64 * 1024);
+  if (trim_schedule_.Look(CpuTime())) malloc_trim(64 * 1024);
   reactor_.timers().Arm(&memory_check_, reactor_.now() + kMemoryCheck);
 }
 

@@ -16,6 +16,7 @@
 #include "proxy/app/flags.h"
 #include "proxy/app/fleet.h"
 #include "proxy/app/signals.h"
+#include "proxy/app/trim_schedule.h"
 #include "proxy/assemble/assembler.h"
 #include "proxy/config/bootstrap.h"
 #include "proxy/endpoint/registry.h"
@@ -74,6 +75,7 @@ class Process {
   bool terminating_ = false;
   runtime::TimePoint drain_deadline_{};
   runtime::Alarm drain_check_{[this] { LookWhetherDrained(); }};
+  TrimSchedule trim_schedule_;
   runtime::Alarm memory_check_{[this] { GiveBackMemory(); }};
 };
 

@@ -134,6 +134,9 @@ void ProcessPages::AddConfigMetrics(const Process& process, telemetry::Page& pag
     page.Gauge("config_resources", "Resources in force.", labels, ToDouble(facts.resources));
     page.Counter("config_updates_total", "Responses of the control plane.", labels, ToDouble(facts.updates));
     page.Counter("config_rejections_total", "Resources that were refused.", labels, ToDouble(facts.rejections));
+    page.Counter("config_ignored_fields_total",
+                 "Fields of resources that were accepted and ignored; the log names each.", labels,
+                 ToDouble(facts.ignored_fields));
     page.Gauge("config_last_update_timestamp_seconds", "When the last response came, since 1970; 0: never.", labels,
                ToDouble(facts.last_update_micros) / 1e6);
   }

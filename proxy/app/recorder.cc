@@ -21,6 +21,9 @@ constexpr runtime::Duration kSweepEvery = std::chrono::minutes(1);
 
 absl::string_view View(std::string_view text) { return {text.data(), text.size()}; }
 
+// The details of failures of proxy/tls begin with one of its words: "certificate_expired: …".
+std::string_view TlsWord(std::string_view detail) { return detail.substr(0, detail.find(':')); }
+
 // "several Host fields" → "several_host_fields". The text is the codec's own, not the peer's.
 std::string Word(std::string_view text) {
   std::string word;
@@ -42,6 +45,9 @@ std::string Who(const http::ConnectionInfo& connection) {
                                   connection.destination.ToString(), " (listener ", connection.listener);
   if (!connection.filter_chain.empty()) absl::StrAppend(&text, ", chain ", connection.filter_chain);
   if (!connection.sni.empty()) absl::StrAppend(&text, ", server name ", telemetry::Printable(connection.sni));
+  if (connection.name_kind == "outer") absl::StrAppend(&text, " beside an encrypted one, or GREASE");
+  if (connection.name_kind == "hidden") absl::StrAppend(&text, ", server name hidden");
+  if (connection.direct_peer) absl::StrAppend(&text, ", through ", connection.direct_peer->ToString());
   if (!connection.peer_principal.empty()) absl::StrAppend(&text, ", peer ", connection.peer_principal);
   if (!connection.local_principal.empty()) absl::StrAppend(&text, ", we are ", connection.local_principal);
   return text + ")";
@@ -107,7 +113,9 @@ void Recorder::OnConnectionClose(const http::ConnectionInfo& connection) {
 }
 
 void Recorder::OnConnectionRefused(const Failure& failure, const http::ConnectionInfo& connection) {
-  CountersOf(connection).refused[static_cast<size_t>(failure.kind)].Add();
+  telemetry::DirectionCounters& counters = CountersOf(connection);
+  counters.refused[static_cast<size_t>(failure.kind)].Add();
+  if (failure.phase == base::Phase::kTls) counters.tls_refused.Add(TlsWord(failure.detail));
   if (!MayLog(refusals_, Component::kTcp, LogLevel::kWarning)) return;
   std::string text = absl::StrCat("refused, ", Because(failure), "; ", Who(connection));
   // A refusal is understood only with both identities; without a handshake that succeeded the connection has none.
@@ -148,6 +156,9 @@ void Recorder::CountUpstream(telemetry::DirectionCounters& counters, const telem
   }
   if (failure != nullptr && failure->origin == base::Origin::kUpstream) {
     counters.upstream_failed[static_cast<size_t>(failure->kind)].Add();
+  }
+  if (failure != nullptr && failure->kind == FailureKind::kUpstreamTls) {
+    counters.tls_failed.Add(TlsWord(failure->detail));
   }
 }
 

@@ -8,6 +8,7 @@
 #include "proxy/assemble/assembler_state.h"
 #include "proxy/config/from_xds.h"
 #include "proxy/telemetry/log.h"
+#include "proxy/tls/context.h"
 
 namespace weft::assemble {
 namespace {
@@ -55,8 +56,13 @@ absl::Status Assembler::State::Start(config::BootstrapSpec bootstrap) {
   if (!problems.empty()) return absl::InvalidArgumentError(absl::StrJoin(problems, "\n"));
   UpdateWanted();
   ArmFileCheck();
+  deps_.reactor.timers().Arm(&ticket_rotation_, deps_.reactor.now() + tls::kTicketKeyRotation);
   Schedule();
   return absl::OkStatus();
+}
+
+void Assembler::State::TellIgnored(const std::string& line) {
+  telemetry::Log(telemetry::Component::kConfig, telemetry::LogLevel::kInfo, telemetry::Printable(line, 2048));
 }
 
 bool Assembler::State::IsOurs(const std::string& secret) const {
@@ -112,6 +118,7 @@ absl::StatusOr<std::shared_ptr<const config::SecretSpec>> Assembler::State::Conv
   auto secret = std::make_shared<const config::SecretSpec>(config::SecretFromXds(message, &findings));
   if (!findings.ok()) return absl::InvalidArgumentError(findings.ToString());
   if (absl::Status status = secrets_.Set(*secret); !status.ok()) return status;
+  ignored_.Take(ResourceType::kSecret, message.name(), findings.notes);
   return secret;
 }
 
@@ -148,7 +155,6 @@ void Assembler::State::Flush() {
     next->revision = std::move(revision);
     next->clusters = clusters_.built();
     next->listeners = listeners_.built();
-    next->IndexAddresses();
     snapshot_ = std::move(next);
     contexts_.Sweep();
     deps_.registry.Sweep();
@@ -210,6 +216,12 @@ void Assembler::State::CheckFiles() {
     Schedule();
   }
   ArmFileCheck();
+}
+
+// Session tickets are sealed with keys of the process' own, where the configuration gives none.
+void Assembler::State::RotateTicketKeys() {
+  tls::RotateTicketKeys();
+  deps_.reactor.timers().Arm(&ticket_rotation_, deps_.reactor.now() + tls::kTicketKeyRotation);
 }
 
 void Assembler::State::ArmFileCheck() {

@@ -82,6 +82,7 @@ struct TypeFacts {
   int64_t last_update_micros = 0;  // of the last response, 0: never
   uint64_t updates = 0;            // responses
   uint64_t rejections = 0;         // resources refused, ever
+  uint64_t ignored_fields = 0;     // fields of resources that were accepted and ignored, ever
   size_t resources = 0;            // in force, static ones too
   bool received = false;           // a response came
 };

@@ -39,6 +39,7 @@ Readiness Assembler::State::readiness() const {
 
 TypeFacts Assembler::State::facts(ResourceType type) const {
   TypeFacts facts = facts_[static_cast<size_t>(type)];
+  facts.ignored_fields = ignored_.count(type);
   const auto count = [&](const auto& shelf) {
     facts.resources = static_cast<size_t>(std::count_if(
         shelf.held().begin(), shelf.held().end(), [](const auto& entry) { return entry.second.plan != nullptr; }));

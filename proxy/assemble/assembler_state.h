@@ -13,6 +13,7 @@
 #include "envoy/extensions/transport_sockets/tls/v3/tls.pb.h"
 #include "proxy/assemble/assembler.h"
 #include "proxy/assemble/clusters.h"
+#include "proxy/assemble/ignored_fields.h"
 #include "proxy/assemble/listeners.h"
 #include "proxy/assemble/secrets.h"
 #include "proxy/assemble/tls_contexts.h"
@@ -27,8 +28,8 @@ class Assembler::State {
         options_(options),
         publish_(std::move(publish)),
         wanted_changed_(std::move(wanted_changed)),
-        clusters_(deps.resolver, deps.registry, secrets_, contexts_, [this] { Schedule(); }),
-        listeners_(secrets_, contexts_, options.warming_limit),
+        clusters_(deps.resolver, deps.registry, secrets_, contexts_, ignored_, [this] { Schedule(); }),
+        listeners_(secrets_, contexts_, ignored_, options.warming_limit),
         secret_shelf_(
             discovery::ResourceType::kSecret,
             [](const SecretMessage& message) -> const std::string& { return message.name(); },
@@ -54,6 +55,7 @@ class Assembler::State {
   using SecretMessage = envoy::extensions::transport_sockets::tls::v3::Secret;
   using SecretShelf = Shelf<config::SecretSpec, SecretMessage>;
 
+  static void TellIgnored(const std::string& line);
   absl::StatusOr<std::shared_ptr<const config::SecretSpec>> ConvertSecret(const SecretMessage& message);
   std::vector<discovery::Rejection> ApplySecrets(const discovery::Update& update);
   std::vector<discovery::Rejection> Dispatch(const discovery::Update& update);
@@ -63,6 +65,7 @@ class Assembler::State {
   bool IsOurs(const std::string& secret) const;
   void CheckFiles();
   void ArmFileCheck();
+  void RotateTicketKeys();
   std::string Revision() const;
   int64_t Now() const { return deps_.reactor.clock().WallMicros(); }
   std::vector<std::string> WaitingFor() const;
@@ -74,6 +77,7 @@ class Assembler::State {
   config::BootstrapSpec bootstrap_;
   Secrets secrets_;
   TlsContexts contexts_{secrets_};
+  IgnoredFields ignored_{&TellIgnored};
   Clusters clusters_;
   Listeners listeners_;
   SecretShelf secret_shelf_;
@@ -90,6 +94,7 @@ class Assembler::State {
   runtime::Later end_of_turn_{[this] { Flush(); }};
   runtime::Alarm warming_{[this] { Schedule(); }};
   runtime::Alarm file_check_{[this] { CheckFiles(); }};
+  runtime::Alarm ticket_rotation_{[this] { RotateTicketKeys(); }};
 };
 
 }  // namespace weft::assemble

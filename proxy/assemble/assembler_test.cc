@@ -20,7 +20,6 @@ TEST_F(AssemblerTest, AStaticBootstrapBecomesASnapshot) {
   ASSERT_EQ(ClusterNow("fixed")->hosts.size(), 1u);
   EXPECT_EQ(ClusterNow("fixed")->hosts[0].state->address.ToString(), "10.0.0.1:80");
   EXPECT_TRUE(ClusterNow("fixed")->ready);
-  EXPECT_EQ(ClusterNow("fixed")->total_weight, 1u);
   EXPECT_FALSE(ClusterNow("named")->ready);
   EXPECT_EQ(assembler_->readiness().waiting_for, Strings{"addresses of cluster named"});
 

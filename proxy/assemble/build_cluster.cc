@@ -72,18 +72,6 @@ bool ListHosts(const config::ClusterSpec& spec, const config::EndpointsSpec* end
   return all_answered || !hosts->empty();
 }
 
-uint32_t TotalWeight(const std::vector<config::Host>& hosts) {
-  std::optional<uint32_t> lowest;
-  for (const config::Host& host : hosts) {
-    if (host.healthy && host.weight > 0 && (!lowest || host.priority < *lowest)) lowest = host.priority;
-  }
-  uint32_t total = 0;
-  for (const config::Host& host : hosts) {
-    if (host.healthy && host.priority == lowest) total += host.weight;
-  }
-  return total;
-}
-
 }  // namespace
 
 absl::StatusOr<Transports> CompileTransports(const config::ClusterSpec& spec, TlsContexts& contexts) {
@@ -129,7 +117,6 @@ std::shared_ptr<const config::Cluster> BuildCluster(const config::ClusterSpec& s
     host.tls = transport.tls;
     host.transport_key = transport.key;
   }
-  cluster->total_weight = TotalWeight(cluster->hosts);
   cluster->ready = known && (!cluster->hosts.empty() || !left_out);
   return cluster;
 }

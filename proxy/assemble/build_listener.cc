@@ -8,7 +8,8 @@ namespace weft::assemble {
 namespace {
 
 bool NeedsHello(const config::FilterChainMatchSpec& match) {
-  return !match.server_names.empty() || match.transport_protocol == "tls";
+  return !match.server_names.empty() || match.transport_protocol == "tls" ||
+         match.hidden_name == config::FilterChainMatchSpec::HiddenName::kDeny;
 }
 
 bool LooksAtBytes(const config::FilterChainMatchSpec& match) {
@@ -49,6 +50,7 @@ std::shared_ptr<const config::FilterChain> BuildChain(const ChainPlan& plan, Par
   auto chain = std::make_shared<config::FilterChain>();
   chain->name = plan.spec.name;
   chain->match = plan.spec.match;
+  chain->preamble = plan.spec.preamble;
   chain->tls_timeout = plan.spec.tls_timeout;
   chain->needs_secret = plan.spec.tls.has_value() && parts.tls == nullptr;
   chain->tls = std::move(parts.tls);

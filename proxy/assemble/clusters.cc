@@ -18,14 +18,6 @@ const std::string& AssignmentName(const envoy::config::endpoint::v3::ClusterLoad
   return message.cluster_name();
 }
 
-absl::StatusOr<std::shared_ptr<const config::EndpointsSpec>> ConvertEndpoints(
-    const envoy::config::endpoint::v3::ClusterLoadAssignment& message) {
-  config::Findings findings;
-  auto spec = std::make_shared<const config::EndpointsSpec>(config::EndpointsFromXds(message, &findings));
-  if (!findings.ok()) return absl::InvalidArgumentError(findings.ToString());
-  return spec;
-}
-
 resolve::DnsFamily FamilyOf(const config::ClusterSpec& spec) {
   switch (spec.dns_family) {
     case config::ClusterSpec::DnsFamily::kAuto: return resolve::DnsFamily::kAuto;
@@ -40,14 +32,16 @@ resolve::DnsFamily FamilyOf(const config::ClusterSpec& spec) {
 }  // namespace
 
 Clusters::Clusters(resolve::Resolver& resolver, endpoint::Registry& registry, Secrets& secrets, TlsContexts& contexts,
-                   std::function<void()> changed)
+                   IgnoredFields& ignored, std::function<void()> changed)
     : resolver_(resolver),
       registry_(registry),
       secrets_(secrets),
       contexts_(contexts),
+      ignored_(ignored),
       changed_(std::move(changed)),
       clusters_(ResourceType::kCluster, &ClusterName, [this](const auto& message) { return Convert(message); }),
-      endpoints_(ResourceType::kEndpoint, &AssignmentName, &ConvertEndpoints) {}
+      endpoints_(ResourceType::kEndpoint, &AssignmentName,
+                 [this](const auto& message) { return ConvertEndpoints(message); }) {}
 
 absl::StatusOr<std::shared_ptr<const config::ClusterSpec>> Clusters::Convert(
     const envoy::config::cluster::v3::Cluster& message) {
@@ -57,6 +51,16 @@ absl::StatusOr<std::shared_ptr<const config::ClusterSpec>> Clusters::Convert(
   // What the settings alone do not show: a cipher that does not exist, a file that is not there.
   auto transports = CompileTransports(*spec, contexts_);
   if (!transports.ok()) return transports.status();
+  ignored_.Take(ResourceType::kCluster, message.name(), findings.notes);
+  return spec;
+}
+
+absl::StatusOr<std::shared_ptr<const config::EndpointsSpec>> Clusters::ConvertEndpoints(
+    const envoy::config::endpoint::v3::ClusterLoadAssignment& message) {
+  config::Findings findings;
+  auto spec = std::make_shared<const config::EndpointsSpec>(config::EndpointsFromXds(message, &findings));
+  if (!findings.ok()) return absl::InvalidArgumentError(findings.ToString());
+  ignored_.Take(ResourceType::kEndpoint, message.cluster_name(), findings.notes);
   return spec;
 }
 

@@ -13,6 +13,7 @@
 #include "absl/status/statusor.h"
 #include "envoy/config/cluster/v3/cluster.pb.h"
 #include "envoy/config/endpoint/v3/endpoint.pb.h"
+#include "proxy/assemble/ignored_fields.h"
 #include "proxy/assemble/shelf.h"
 #include "proxy/assemble/tls_contexts.h"
 #include "proxy/config/snapshot.h"
@@ -50,7 +51,7 @@ class Clusters {
 
   // `changed` is called when an answer of the name service makes Rebuild() necessary.
   Clusters(resolve::Resolver& resolver, endpoint::Registry& registry, Secrets& secrets, TlsContexts& contexts,
-           std::function<void()> changed);
+           IgnoredFields& ignored, std::function<void()> changed);
 
   // What is wrong with it in one line, or OK.
   absl::Status AddStatic(const config::ClusterSpec& spec, std::string bytes, int64_t now_micros);
@@ -84,6 +85,8 @@ class Clusters {
 
   absl::StatusOr<std::shared_ptr<const config::ClusterSpec>> Convert(
       const envoy::config::cluster::v3::Cluster& message);
+  absl::StatusOr<std::shared_ptr<const config::EndpointsSpec>> ConvertEndpoints(
+      const envoy::config::endpoint::v3::ClusterLoadAssignment& message);
   static const std::string& EndpointsName(const config::ClusterSpec& spec);
   void TakeSpec(const std::string& name, std::shared_ptr<const config::ClusterSpec> spec);
   void WatchNames(const std::string& name, Record* record);
@@ -94,6 +97,7 @@ class Clusters {
   endpoint::Registry& registry_;
   Secrets& secrets_;
   TlsContexts& contexts_;
+  IgnoredFields& ignored_;
   const std::function<void()> changed_;
   ClusterShelf clusters_;
   EndpointShelf endpoints_;

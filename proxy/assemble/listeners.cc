@@ -14,14 +14,6 @@ using discovery::ResourceType;
 const std::string& ListenerName(const envoy::config::listener::v3::Listener& message) { return message.name(); }
 const std::string& RoutesName(const envoy::config::route::v3::RouteConfiguration& message) { return message.name(); }
 
-absl::StatusOr<std::shared_ptr<const RoutePlan>> ConvertRoutes(
-    const envoy::config::route::v3::RouteConfiguration& message) {
-  config::Findings findings;
-  const config::RouteTableSpec spec = config::RoutesFromXds(message, &findings);
-  if (!findings.ok()) return absl::InvalidArgumentError(findings.ToString());
-  return MakeRoutePlan(spec);
-}
-
 std::string ChainField(const ListenerPlan& plan, size_t index) {
   if (plan.has_default && index + 1 == plan.chains.size()) return "default_filter_chain";
   return absl::StrCat("filter_chains[", index, "]");
@@ -36,12 +28,13 @@ void AddRouteNames(const ListenerPlan* plan, Names* names) {
 
 }  // namespace
 
-Listeners::Listeners(Secrets& secrets, TlsContexts& contexts, runtime::Duration warming_limit)
+Listeners::Listeners(Secrets& secrets, TlsContexts& contexts, IgnoredFields& ignored, runtime::Duration warming_limit)
     : secrets_(secrets),
       contexts_(contexts),
+      ignored_(ignored),
       warming_limit_(warming_limit),
       listeners_(ResourceType::kListener, &ListenerName, [this](const auto& message) { return Convert(message); }),
-      routes_(ResourceType::kRoute, &RoutesName, &ConvertRoutes) {}
+      routes_(ResourceType::kRoute, &RoutesName, [this](const auto& message) { return ConvertRoutes(message); }) {}
 
 absl::StatusOr<std::shared_ptr<const ListenerPlan>> Listeners::Convert(
     const envoy::config::listener::v3::Listener& message) {
@@ -51,6 +44,17 @@ absl::StatusOr<std::shared_ptr<const ListenerPlan>> Listeners::Convert(
   auto plan = MakeListenerPlan(std::move(spec));
   if (!plan.ok()) return plan.status();
   if (absl::Status status = CheckTls(**plan); !status.ok()) return status;
+  ignored_.Take(ResourceType::kListener, message.name(), findings.notes);
+  return plan;
+}
+
+absl::StatusOr<std::shared_ptr<const RoutePlan>> Listeners::ConvertRoutes(
+    const envoy::config::route::v3::RouteConfiguration& message) {
+  config::Findings findings;
+  const config::RouteTableSpec spec = config::RoutesFromXds(message, &findings);
+  if (!findings.ok()) return absl::InvalidArgumentError(findings.ToString());
+  auto plan = MakeRoutePlan(spec);
+  if (plan.ok()) ignored_.Take(ResourceType::kRoute, message.name(), findings.notes);
   return plan;
 }
 

@@ -11,6 +11,7 @@
 #include "absl/status/statusor.h"
 #include "envoy/config/listener/v3/listener.pb.h"
 #include "envoy/config/route/v3/route.pb.h"
+#include "proxy/assemble/ignored_fields.h"
 #include "proxy/assemble/shelf.h"
 #include "proxy/assemble/tls_contexts.h"
 #include "proxy/config/snapshot.h"
@@ -56,7 +57,7 @@ class Listeners {
  public:
   using ListenerShelf = Shelf<ListenerPlan, envoy::config::listener::v3::Listener>;
 
-  Listeners(Secrets& secrets, TlsContexts& contexts, runtime::Duration warming_limit);
+  Listeners(Secrets& secrets, TlsContexts& contexts, IgnoredFields& ignored, runtime::Duration warming_limit);
 
   absl::Status AddStatic(const config::ListenerSpec& spec, std::string bytes, int64_t now_micros);
   std::vector<discovery::Rejection> ApplyListeners(const discovery::Update& update, int64_t now_micros);
@@ -89,6 +90,8 @@ class Listeners {
   };
 
   absl::StatusOr<std::shared_ptr<const ListenerPlan>> Convert(const envoy::config::listener::v3::Listener& message);
+  absl::StatusOr<std::shared_ptr<const RoutePlan>> ConvertRoutes(
+      const envoy::config::route::v3::RouteConfiguration& message);
   absl::Status CheckTls(const ListenerPlan& plan);
   std::string MissingRoutes(const ListenerPlan& plan) const;
   bool Uses(const ListenerPlan& plan, const Keys& keys, const Names& routes) const;
@@ -98,6 +101,7 @@ class Listeners {
 
   Secrets& secrets_;
   TlsContexts& contexts_;
+  IgnoredFields& ignored_;
   const runtime::Duration warming_limit_;
   ListenerShelf listeners_;
   RouteShelf routes_;

@@ -60,7 +60,13 @@ class Secrets {
   absl::Status FillCertificate(const std::string& field, config::CertificateSpec* certificate,
                                std::vector<std::string>* missing);
   absl::Status FillValidation(config::ValidationSpec* validation, std::vector<std::string>* missing);
+  absl::Status FillTicketKeys(config::CommonTlsSpec* tls, std::vector<std::string>* missing);
+  absl::Status CheckCertificate(config::CertificateSpec certificate);
+  absl::Status CheckValidation(config::ValidationSpec validation);
+  // A named file's content into `bytes`; the name goes.
+  absl::Status ReadInto(const std::string& field, std::string* file, std::string* bytes);
   absl::Status ReadFilesOf(const std::string& field, config::CertificateSpec* certificate);
+  absl::Status ReadFilesOf(config::ValidationSpec* validation);
 
   std::map<std::string, config::SecretSpec> secrets_;
   std::map<std::string, File> files_;

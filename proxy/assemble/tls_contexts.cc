@@ -38,6 +38,8 @@ class Bytes {
 
 void Write(const config::ValidationSpec& validation, Bytes* bytes) {
   bytes->Text(validation.trusted_ca_pem);
+  bytes->Text(validation.crl_pem);
+  bytes->Number(validation.only_leaf_crl);
   bytes->Number(validation.system_roots);
   bytes->Number(validation.accept_untrusted);
   bytes->Number(validation.max_verify_depth.has_value());
@@ -63,7 +65,12 @@ void Write(const config::CommonTlsSpec& tls, Bytes* bytes) {
   for (const config::CertificateSpec& certificate : tls.certificates) {
     bytes->Text(certificate.chain_pem);
     bytes->Text(certificate.key_pem);
+    bytes->Text(certificate.ocsp_der);
+    bytes->Text(certificate.signer ? certificate.signer->socket_path : "");
+    bytes->Number(certificate.signer ? certificate.signer->timeout.count() : 0);
   }
+  bytes->Number(tls.ticket_keys.size());
+  for (const config::TicketKeySpec& key : tls.ticket_keys) bytes->Text(key.bytes);
   bytes->Number(tls.validation.has_value());
   if (tls.validation) Write(*tls.validation, bytes);
 }
@@ -87,6 +94,9 @@ absl::StatusOr<Compiled<tls::ClientContext>> TlsContexts::Client(const config::U
   Bytes bytes;
   Write(filled.common, &bytes);
   bytes.Text(filled.sni);
+  bytes.Number(filled.resume);
+  bytes.Number(filled.auto_host_sni);
+  bytes.Number(filled.auto_sni_san_validation);
   auto context = Shared<tls::ClientContext>(&clients_, bytes, filled);
   if (!context.ok()) return context.status();
   compiled.context = *std::move(context);
@@ -104,6 +114,9 @@ absl::StatusOr<Compiled<tls::ServerContext>> TlsContexts::Server(const config::D
   bytes.Number(filled.require_client_certificate);
   bytes.Number(filled.require_sni);
   bytes.Number(filled.disable_resumption);
+  bytes.Number(filled.session_timeout.has_value());
+  bytes.Number(filled.session_timeout.value_or(base::Duration::zero()).count());
+  bytes.Number(filled.ocsp_policy);
   auto context = Shared<tls::ServerContext>(&servers_, bytes, filled);
   if (!context.ok()) return context.status();
   compiled.context = *std::move(context);

@@ -27,9 +27,11 @@ std::shared_ptr<config::Cluster> MakeCluster(const std::string& name, config::Di
   cluster->spec.discovery = discovery;
   cluster->state = std::make_shared<endpoint::ClusterState>(name);
   if (discovery == config::Discovery::kOriginalDst) return cluster;
-  config::Host& host = cluster->hosts.emplace_back();
-  host.state = std::make_shared<endpoint::EndpointState>(name, *base::Address::Parse("10.0.0.1:80"), "");
-  host.healthy = healthy;
+  for (const char* address : {"10.0.0.1:80", "10.0.0.2:80"}) {
+    config::Host& host = cluster->hosts.emplace_back();
+    host.state = std::make_shared<endpoint::EndpointState>(name, *base::Address::Parse(address), "");
+    host.healthy = healthy;
+  }
   return cluster;
 }
 
@@ -79,6 +81,21 @@ TEST(Picker, ForgetsClustersThatAreGone) {
     picker.Forget(*SnapshotOf({stays}));
     EXPECT_EQ(picker.remembered(), 1u);
   }
+}
+
+TEST(Picker, TheOnlyHostIsPickedWhileItIsUsable) {
+  Picker picker;
+  const auto cluster = MakeCluster("one", config::Discovery::kStatic);
+  cluster->hosts.pop_back();
+  config::Host& only = cluster->hosts.front();
+  const endpoint::EndpointState* const tried[] = {only.state.get()};
+  EXPECT_EQ(picker.Pick(*cluster, {}, {}), &only);
+  EXPECT_EQ(picker.Pick(*cluster, {}, tried), &only);  // nobody else is left
+  only.state->healthy.store(false);
+  EXPECT_EQ(picker.Pick(*cluster, {}, {}), nullptr);
+  only.state->healthy.store(true);
+  only.weight = 0;
+  EXPECT_EQ(picker.Pick(*cluster, {}, {}), nullptr);
 }
 
 }  // namespace

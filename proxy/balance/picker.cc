@@ -54,6 +54,11 @@ void Picker::Forget(const config::Snapshot& newest) {
 const Host* Picker::Pick(const config::Cluster& cluster, const base::Address& destination, Tried tried) {
   if (!cluster.ready) return nullptr;  // without its secrets it would go out in plain text
   if (cluster.spec.discovery == config::Discovery::kOriginalDst) return OriginalDestination(cluster, destination);
+  // Every inbound cluster of a sidecar: nothing to weigh, nobody else for a second try. 250 instructions a request.
+  if (cluster.hosts.size() == 1) {
+    const Host& only = cluster.hosts.front();
+    return Usable(only, only.priority) ? &only : nullptr;
+  }
   const std::optional<uint32_t> priority = BestPriority(cluster);
   if (!priority) return nullptr;
   if (!HasTried(tried) || !OthersThanTried(cluster, *priority, tried)) tried = {};

@@ -15,6 +15,8 @@ std::string_view Name(FailureKind kind) {
     case FailureKind::kHttp10Refused: return "http10_refused";
     case FailureKind::kNoRoute: return "no_route";
     case FailureKind::kNoFilterChain: return "no_filter_chain";
+    case FailureKind::kHiddenName: return "hidden_name";
+    case FailureKind::kProxyHeader: return "proxy_header";
     case FailureKind::kUnknownDestination: return "unknown_destination";
     case FailureKind::kNoCluster: return "no_cluster";
     case FailureKind::kNoHealthyEndpoint: return "no_healthy_endpoint";

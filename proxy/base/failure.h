@@ -27,6 +27,8 @@ enum class FailureKind : uint8_t {
   // Decisions of this proxy.
   kNoRoute,             // known service, no rule matched
   kNoFilterChain,       // no filter chain of the listener takes this connection
+  kHiddenName,          // the chain takes no connection whose true server name may be encrypted
+  kProxyHeader,         // a PROXY header is missing, broken, or of a version that is not allowed
   kUnknownDestination,  // registryOnly, and no service owns the destination
   kNoCluster,           // the route names a cluster that does not exist
   kNoHealthyEndpoint,

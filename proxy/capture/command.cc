@@ -98,6 +98,20 @@ absl::StatusOr<Settings> Checked(const Typed& typed) {
   return settings;
 }
 
+// Tables of our name that somebody else made: they would be deleted.
+absl::Status CheckTablesAreOurs() {
+  for (const std::string family : {"inet", "ip"}) {
+    const absl::StatusOr<std::string> listing = ListTable(family, "weft");
+    if (!listing.ok()) return listing.status();
+    const std::string foreign = ForeignLine(*listing);
+    if (foreign.empty()) continue;
+    return absl::FailedPreconditionError(
+        "the nftables table " + family + " weft is not one that weft-proxy capture wrote (it has '" + foreign +
+        "'), so it is left alone; rename it, or remove it with: nft delete table " + family + " weft");
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 int Run(int count, const char* const* arguments, std::ostream& out, std::ostream& error) {
@@ -123,7 +137,8 @@ int Run(int count, const char* const* arguments, std::ostream& out, std::ostream
     out << commands;
     return 0;
   }
-  const absl::Status done = RunNftables(commands);
+  absl::Status done = CheckTablesAreOurs();
+  if (done.ok()) done = RunNftables(commands);
   if (!done.ok()) {
     error << "weft-proxy capture: " << done.message() << '\n';
     return kRefused;

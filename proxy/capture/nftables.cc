@@ -28,18 +28,24 @@ class Library {
     if (!library.new_.Find(handle, "nft_ctx_new") || !library.free_.Find(handle, "nft_ctx_free") ||
         !library.buffer_error_.Find(handle, "nft_ctx_buffer_error") ||
         !library.error_.Find(handle, "nft_ctx_get_error_buffer") ||
+        !library.buffer_output_.Find(handle, "nft_ctx_buffer_output") ||
+        !library.output_.Find(handle, "nft_ctx_get_output_buffer") ||
         !library.run_.Find(handle, "nft_run_cmd_from_buffer")) {
       return absl::FailedPreconditionError(absl::StrCat(kLibrary, " is not the one of nftables 1.0: ", dlerror()));
     }
     return library;
   }
 
-  // The library's own words, or nothing when all went well.
-  std::string Run(const std::string& commands) const {
+  // The library's own words, or nothing when all went well. `printed` gets what the commands print; null: nobody cares.
+  std::string Run(const std::string& commands, std::string* printed = nullptr) const {
     const std::unique_ptr<nft_ctx, decltype(&nft_ctx_free)> context(new_.call(NFT_CTX_DEFAULT), free_.call);
     if (context == nullptr) return "out of memory";
     buffer_error_.call(context.get());
-    if (run_.call(context.get(), commands.c_str()) == 0) return "";
+    buffer_output_.call(context.get());
+    if (run_.call(context.get(), commands.c_str()) == 0) {
+      if (printed != nullptr) *printed = output_.call(context.get());
+      return "";
+    }
     const std::string error = error_.call(context.get());
     return error.empty() ? "unknown error" : error;
   }
@@ -57,6 +63,8 @@ class Library {
   Entry<decltype(nft_ctx_free)> free_;
   Entry<decltype(nft_ctx_buffer_error)> buffer_error_;
   Entry<decltype(nft_ctx_get_error_buffer)> error_;
+  Entry<decltype(nft_ctx_buffer_output)> buffer_output_;
+  Entry<decltype(nft_ctx_get_output_buffer)> output_;
   Entry<decltype(nft_run_cmd_from_buffer)> run_;
 };
 
@@ -85,6 +93,17 @@ absl::Status RunNftables(const std::string& commands) {
   if (!library.ok()) return library.status();
   const std::string error = library->Run(commands);
   return error.empty() ? absl::OkStatus() : Explain(error);
+}
+
+absl::StatusOr<std::string> ListTable(const std::string& family, const std::string& name) {
+  absl::StatusOr<Library> library = Library::Load();
+  if (!library.ok()) return library.status();
+  std::string text;
+  const std::string error = library->Run(absl::StrCat("list table ", family, " ", name, "\n"), &text);
+  if (error.empty()) return text;
+  // Of a list it can only mean the table: nothing else is named in it.
+  if (absl::StrContains(error, "No such file or directory")) return std::string();
+  return Explain(error);
 }
 
 }  // namespace weft::capture

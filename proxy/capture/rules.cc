@@ -1,15 +1,23 @@
 #include "proxy/capture/rules.h"
 
+#include <algorithm>
+#include <iterator>
 #include <string_view>
 #include <vector>
 
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
 #include "proxy/net/own_traffic.h"
 
 namespace weft::capture {
 namespace {
+
+// Begins the comment of each rule but one; ForeignLine() knows our rules by it.
+constexpr char kComment[] = " comment \"weft: ";
 
 std::string Set(const std::vector<PortRange>& ranges) {
   return absl::StrCat("{ ",
@@ -44,7 +52,7 @@ std::string ToNetworks(const std::vector<base::Cidr>& networks, const std::strin
 }
 
 std::string Verdict(std::string_view verdict, std::string_view why) {
-  return absl::StrCat(std::string(verdict), " comment \"weft: ", std::string(why), "\"\n");
+  return absl::StrCat(std::string(verdict), kComment, std::string(why), "\"\n");
 }
 
 std::string InboundChain(const Settings& settings) {
@@ -132,6 +140,21 @@ std::string UndoText() {
 std::string RulesText(const Settings& settings) {
   return absl::StrCat(UndoText(), "table ", settings.ipv4_only ? "ip" : "inet", " weft {\n", InboundChain(settings),
                       OutboundChain(settings), OwnChain(settings), Prerouting(settings), Output(settings), "}\n");
+}
+
+std::string ForeignLine(std::string_view listing) {
+  constexpr std::string_view kChains[] = {"inbound", "outbound", "own", "prerouting", "output"};
+  for (const absl::string_view one : absl::StrSplit(absl::string_view(listing.data(), listing.size()), '\n')) {
+    const absl::string_view line = absl::StripAsciiWhitespace(one);
+    const bool is_frame = line.empty() || line == "}" || absl::StartsWith(line, "table ");
+    const bool is_chain = std::any_of(std::begin(kChains), std::end(kChains), [&](std::string_view name) {
+      return line == absl::StrCat("chain ", absl::string_view(name.data(), name.size()), " {");
+    });
+    const bool is_rule =
+        absl::StrContains(line, kComment) || line == "goto outbound" || absl::StartsWith(line, "type nat hook ");
+    if (!is_frame && !is_chain && !is_rule) return std::string(line);
+  }
+  return "";
 }
 
 }  // namespace weft::capture

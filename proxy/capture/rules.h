@@ -9,6 +9,7 @@
 #define WEFT_PROXY_CAPTURE_RULES_H_
 
 #include <string>
+#include <string_view>
 
 #include "proxy/capture/settings.h"
 
@@ -20,6 +21,10 @@ std::string RulesText(const Settings& settings);
 
 // Removes what capture wrote; succeeds when there is nothing.
 std::string UndoText();
+
+// The first line of a table, as nft lists it, that RulesText() cannot have written; "" when it is ours, or empty. What
+// is somebody else's and only has our name must not be replaced.
+std::string ForeignLine(std::string_view listing);
 
 }  // namespace weft::capture
 

@@ -110,6 +110,35 @@ TEST(Rules, Ipv4OnlySaysNothingOfIpv6) {
   EXPECT_THAT(rules, Not(HasSubstr("ip6")));
 }
 
+// As nft prints it: with tabs, and in words of its own.
+constexpr char kListing[] =
+    "table inet weft {\n"
+    "\tchain inbound {\n"
+    "\t\ttcp dport 15020 return comment \"weft: metrics and probes\"\n"
+    "\t\tmeta l4proto tcp redirect to :15006 comment \"weft: inbound\"\n"
+    "\t}\n\n"
+    "\tchain output {\n"
+    "\t\ttype nat hook output priority -100; policy accept;\n"
+    "\t\tgoto outbound\n"
+    "\t}\n"
+    "}\n";
+
+TEST(Rules, ATableOfOursIsKnown) {
+  EXPECT_EQ(ForeignLine(""), "");
+  EXPECT_EQ(ForeignLine("table inet weft {\n}\n"), "");
+  EXPECT_EQ(ForeignLine(kListing), "");
+  EXPECT_EQ(ForeignLine(RulesText(Settings()).substr(UndoText().size())), "");
+}
+
+// A firewall's own table of this name was deleted without a word.
+TEST(Rules, ATableOfSomebodyElseIsKnownByItsFirstLine) {
+  EXPECT_EQ(ForeignLine("table inet weft {\n\tchain input {\n\t}\n}\n"), "chain input {");
+  EXPECT_EQ(ForeignLine("table inet weft {\n\tset blocked {\n\t}\n}\n"), "set blocked {");
+  std::string mixed = kListing;
+  mixed.replace(mixed.find("goto outbound"), 13, "tcp dport 22 drop");
+  EXPECT_EQ(ForeignLine(mixed), "tcp dport 22 drop");
+}
+
 TEST(Rules, UndoTakesBothFamilies) {
   EXPECT_THAT(UndoText(), HasSubstr("delete table inet weft\n"));
   EXPECT_THAT(UndoText(), HasSubstr("delete table ip weft\n"));

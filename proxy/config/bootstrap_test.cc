@@ -1,4 +1,4 @@
-// ParseBootstrap: the files of tests/integration/bootstrap_errors_test.py, and what needs the whole.
+// ParseBootstrap: wrong files of every kind, and what needs the whole.
 #include "proxy/config/bootstrap.h"
 
 #include <algorithm>

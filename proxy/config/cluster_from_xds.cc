@@ -256,7 +256,7 @@ ClusterSpec ClusterFromXds(const Cluster& message, Findings* findings) {
   ReadProtocol(message, place, &spec);
   ReadLimits(message.circuit_breakers(), place.Field("circuit_breakers"), &spec);
   if (message.has_transport_socket())
-    spec.tls = UpstreamTlsFromXds(message.transport_socket(), place.Field("transport_socket"));
+    ClusterSocketFromXds(message.transport_socket(), place.Field("transport_socket"), &spec);
   for (int i = 0; i < message.transport_socket_matches_size(); ++i) {
     spec.transport_matches.push_back(
         TransportMatchFromXds(message.transport_socket_matches(i), place.Field("transport_socket_matches", size_t(i))));

@@ -81,6 +81,28 @@ TEST(ClusterFromXdsTest, HostNames) {
             Discovery::kOriginalDst);
 }
 
+TEST(ClusterFromXdsTest, ProxyHeaderAroundAnotherSocket) {
+  const auto around = [](const std::string& config, const std::string& socket) {
+    return "{name: c, transport_socket: {name: p, typed_config: {" + std::string(kType) +
+           "transport_sockets.proxy_protocol.v3.ProxyProtocolUpstreamTransport, config: {" + config + "}" + socket +
+           "}}}";
+  };
+  const std::string plain = ", transport_socket: {name: envoy.transport_sockets.raw_buffer}";
+  const std::string tls = ", transport_socket: {name: t, typed_config: {" + std::string(kType) +
+                          "transport_sockets.tls.v3.UpstreamTlsContext, sni: web, common_tls_context: "
+                          "{validation_context: {system_root_certs: {}}}}}";
+  EXPECT_EQ(Right(&ClusterFromXds, around("", plain)).proxy_header, ProxyHeaderVersion::k1);
+  const ClusterSpec secured = Right(&ClusterFromXds, around("version: V2", tls));
+  EXPECT_EQ(secured.proxy_header, ProxyHeaderVersion::k2);
+  ASSERT_TRUE(secured.tls.has_value());
+  EXPECT_EQ(secured.tls->sni, "web");
+  EXPECT_EQ(Right(&ClusterFromXds, "{name: c}").proxy_header, ProxyHeaderVersion::kNone);
+  EXPECT_THAT(Wrong(&ClusterFromXds, around("version: V2", "")),
+              HasSubstr("transport_socket.typed_config: transport_socket is missing"));
+  EXPECT_THAT(Wrong(&ClusterFromXds, around("pass_through_tlvs: {match_type: INCLUDE_ALL}", plain)),
+              HasSubstr("config.pass_through_tlvs: known to Envoy, not supported by Weft yet"));
+}
+
 TEST(ClusterFromXdsTest, WhatIsRefused) {
   const auto wrong = [](const std::string& more) { return Wrong(&ClusterFromXds, "{name: c, " + more + "}"); };
   EXPECT_THAT(wrong("lb_policy: RING_HASH"),

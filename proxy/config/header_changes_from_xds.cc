@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "absl/strings/ascii.h"
+#include "proxy/config/header_command.h"
 #include "proxy/config/parts.h"
 #include "proxy/config/values.h"
 #include "schema/problem.h"
@@ -13,20 +14,6 @@ namespace {
 
 namespace core = envoy::config::core::v3;
 using Append = HeaderChangeSpec::Append;
-
-// What route/header_changes.cc can put into a value.
-bool IsCommand(std::string_view text) {
-  constexpr std::string_view kCommands[] = {"DOWNSTREAM_REMOTE_ADDRESS",
-                                            "DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT",
-                                            "DOWNSTREAM_LOCAL_ADDRESS",
-                                            "DOWNSTREAM_LOCAL_ADDRESS_WITHOUT_PORT",
-                                            "DOWNSTREAM_PEER_URI_SAN",
-                                            "DOWNSTREAM_LOCAL_URI_SAN",
-                                            "PROTOCOL",
-                                            "START_TIME"};
-  if (text.starts_with("REQ(") && text.ends_with(')') && text.size() > 5) return true;
-  return std::find(std::begin(kCommands), std::end(kCommands), text) != std::end(kCommands);
-}
 
 void CheckCommands(std::string_view value, const Place& place) {
   for (size_t i = value.find('%'); i != std::string_view::npos; i = value.find('%', i + 1)) {
@@ -38,7 +25,7 @@ void CheckCommands(std::string_view value, const Place& place) {
     if (end == std::string_view::npos)
       return place.Problem("has a % that no other % closes (write %% for a percent sign)");
     const std::string_view command = value.substr(i + 1, end - i - 1);
-    if (!IsCommand(command)) place.Unsupported("the command %" + std::string(command) + "%");
+    if (!ParseHeaderCommand(command)) place.Unsupported("the command %" + std::string(command) + "%");
     i = end;
   }
 }

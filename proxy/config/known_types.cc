@@ -3,7 +3,6 @@
 #include "envoy/extensions/filters/http/fault/v3/fault.pb.h"
 #include "envoy/extensions/filters/http/local_ratelimit/v3/local_ratelimit.pb.h"
 #include "envoy/extensions/filters/http/rbac/v3/rbac.pb.h"
-#include "envoy/extensions/filters/listener/proxy_protocol/v3/proxy_protocol.pb.h"
 #include "envoy/extensions/filters/network/rbac/v3/rbac.pb.h"
 #include "envoy/extensions/load_balancing_policies/pick_first/v3/pick_first.pb.h"
 #include "envoy/extensions/load_balancing_policies/ring_hash/v3/ring_hash.pb.h"
@@ -24,7 +23,6 @@ bool IsKnownToEnvoy(const std::string& name) {
       filters::http::local_ratelimit::v3::LocalRateLimit::descriptor(),
       filters::http::rbac::v3::RBAC::descriptor(),
       filters::http::rbac::v3::RBACPerRoute::descriptor(),
-      filters::listener::proxy_protocol::v3::ProxyProtocol::descriptor(),
       filters::network::rbac::v3::RBAC::descriptor(),
       policies::pick_first::v3::PickFirst::descriptor(),
       policies::ring_hash::v3::RingHash::descriptor(),

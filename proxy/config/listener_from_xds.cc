@@ -1,13 +1,9 @@
-// Listener, FilterChain, FilterChainMatch (envoy.config.listener.v3) and the listener filters.
-#include <algorithm>
+// Listener, FilterChain and FilterChainMatch (envoy.config.listener.v3).
 #include <map>
 #include <string>
 #include <utility>
 
 #include "absl/strings/ascii.h"
-#include "envoy/extensions/filters/listener/http_inspector/v3/http_inspector.pb.h"
-#include "envoy/extensions/filters/listener/original_dst/v3/original_dst.pb.h"
-#include "envoy/extensions/filters/listener/tls_inspector/v3/tls_inspector.pb.h"
 #include "proxy/config/from_xds.h"
 #include "proxy/config/parts.h"
 #include "proxy/config/values.h"
@@ -44,8 +40,9 @@ FilterChainMatchSpec::SourceType SourceTypeOf(const listener::FilterChainMatch& 
 
 FilterChainMatchSpec ChainMatchFromXds(const listener::FilterChainMatch& message, const Place& place) {
   CheckFields(message, place,
-              {.read = {"destination_port", "prefix_ranges", "source_type", "source_prefix_ranges", "source_ports",
-                        "server_names", "transport_protocol", "application_protocols"}});
+              {.read = {"destination_port", "prefix_ranges", "source_type", "direct_source_prefix_ranges",
+                        "source_prefix_ranges", "source_ports", "server_names", "transport_protocol",
+                        "application_protocols"}});
   FilterChainMatchSpec spec;
   if (message.has_destination_port()) {
     spec.destination_port = PortOf(message.destination_port().value(), place.Field("destination_port"), 1);
@@ -61,11 +58,40 @@ FilterChainMatchSpec ChainMatchFromXds(const listener::FilterChainMatch& message
   }
   spec.application_protocols.assign(message.application_protocols().begin(), message.application_protocols().end());
   spec.source_type = SourceTypeOf(message, place);
+  spec.direct_source_prefixes = CidrsOf(message.direct_source_prefix_ranges(), place, "direct_source_prefix_ranges");
   spec.source_prefixes = CidrsOf(message.source_prefix_ranges(), place, "source_prefix_ranges");
   for (int i = 0; i < message.source_ports_size(); ++i) {
     spec.source_ports.push_back(PortOf(message.source_ports(i), place.Field("source_ports", size_t(i)), 1));
   }
   return spec;
+}
+
+FilterChainMatchSpec::HiddenName HiddenNameOf(const std::string& word, const Place& place) {
+  using HiddenName = FilterChainMatchSpec::HiddenName;
+  if (word == "deny") return HiddenName::kDeny;
+  if (word == "by-address") return HiddenName::kByAddress;
+  if (word != "allow") place.Problem("expected allow, deny or by-address, found " + schema::Quoted(word));
+  return HiddenName::kAllow;
+}
+
+Preamble PreambleOf(const std::string& word, const Place& place) {
+  if (word != "postgres") place.Problem("expected postgres, found " + schema::Quoted(word));
+  return Preamble::kPostgres;
+}
+
+// What is ours and has no field in xDS: a stock Envoy does not look at it.
+void ReadChainMetadata(const listener::FilterChain& message, const Place& place, FilterChainSpec* spec) {
+  const Place metadata = place.Field("metadata");
+  const Place ours = metadata.Key("filter_metadata", "weft.dev");
+  for (const auto& [key, word] : TextMetadata(message.metadata(), "weft.dev", metadata)) {
+    if (key == "hidden_name") {
+      spec->match.hidden_name = HiddenNameOf(word, ours.Field(key));
+    } else if (key == "preamble") {
+      spec->preamble = PreambleOf(word, ours.Field(key));
+    } else {
+      ours.Field(key).Note("nothing reads it");
+    }
+  }
 }
 
 // The last network filter is the one that serves; we have none that goes before it.
@@ -91,6 +117,7 @@ FilterChainSpec ChainFromXds(const listener::FilterChain& message, const Place& 
   FilterChainSpec spec;
   spec.name = message.name();
   spec.match = ChainMatchFromXds(message.filter_chain_match(), place.Field("filter_chain_match"));
+  ReadChainMetadata(message, place, &spec);
   if (message.has_transport_socket())
     spec.tls = DownstreamTlsFromXds(message.transport_socket(), place.Field("transport_socket"));
   if (message.has_transport_socket_connect_timeout()) {
@@ -101,39 +128,6 @@ FilterChainSpec ChainFromXds(const listener::FilterChain& message, const Place& 
     ReadFilter(message.filters(i), place.Field("filters", size_t(i)), &spec);
   if (message.filters_size() == 0) place.Problem("filters is missing: expected an HttpConnectionManager or a TcpProxy");
   return spec;
-}
-
-void ReadListenerFilter(const listener::ListenerFilter& filter, const Place& place, ListenerSpec* spec) {
-  CheckFields(filter, place, {.read = {"name", "typed_config"}});
-  const Place config = place.Field("typed_config");
-  const google::protobuf::Any& any = filter.typed_config();
-  filters::listener::original_dst::v3::OriginalDst original_dst;
-  filters::listener::tls_inspector::v3::TlsInspector tls;
-  filters::listener::http_inspector::v3::HttpInspector http;
-  if (Unpack(any, config, &original_dst)) {
-    spec->original_dst_filter = true;
-  } else if (Unpack(any, config, &tls)) {
-    CheckFields(
-        tls, config,
-        {.read = {}, .ignored = {"enable_ja3_fingerprinting", "initial_read_buffer_size", "max_client_hello_size"}});
-    spec->tls_inspector = true;
-  } else if (Unpack(any, config, &http)) {
-    spec->http_inspector = true;
-  } else if (!filter.has_config_discovery()) {
-    RefuseType(any, config, "OriginalDst, TlsInspector or HttpInspector");
-  }
-}
-
-// Envoy adds the inspector as well when a match can only be answered with it.
-void InspectIfNeeded(const Place& place, ListenerSpec* spec) {
-  const bool needed = std::any_of(spec->chains.begin(), spec->chains.end(), [](const FilterChainSpec& chain) {
-    const FilterChainMatchSpec& match = chain.match;
-    return match.transport_protocol == "tls" ||
-           (match.transport_protocol.empty() && (!match.server_names.empty() || !match.application_protocols.empty()));
-  });
-  if (!needed || spec->tls_inspector) return;
-  place.Note("filter chains ask for what only the tls_inspector sees: it was added");
-  spec->tls_inspector = true;
 }
 
 void ReadAddresses(const listener::Listener& message, const Place& place, ListenerSpec* spec) {
@@ -197,7 +191,7 @@ ListenerSpec ListenerFromXds(const listener::Listener& message, Findings* findin
   spec.transparent = message.transparent().value();
   spec.direction = DirectionOf(message, place);
   for (int i = 0; i < message.listener_filters_size(); ++i) {
-    ReadListenerFilter(message.listener_filters(i), place.Field("listener_filters", size_t(i)), &spec);
+    ListenerFilterFromXds(message.listener_filters(i), place.Field("listener_filters", size_t(i)), &spec);
   }
   if (message.has_listener_filters_timeout()) {
     spec.first_bytes_timeout = DurationOf(message.listener_filters_timeout(), place.Field("listener_filters_timeout"));

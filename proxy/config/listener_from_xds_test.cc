@@ -88,6 +88,7 @@ TEST(ListenerFromXdsTest, EverythingOfAListener) {
           transport_protocol: tls
           application_protocols: [weft-tcp]
           source_type: EXTERNAL
+          direct_source_prefix_ranges: [{address_prefix: 10.0.0.0, prefix_len: 9}]
           source_ports: [7]
         name: first
         transport_socket_connect_timeout: 2s
@@ -108,6 +109,7 @@ TEST(ListenerFromXdsTest, EverythingOfAListener) {
   EXPECT_EQ(chain.match.destination_prefixes.at(0).length(), 8u);
   EXPECT_THAT(chain.match.server_names, ElementsAre("a.test", "*.b.test"));
   EXPECT_EQ(chain.match.source_type, FilterChainMatchSpec::SourceType::kExternal);
+  EXPECT_EQ(chain.match.direct_source_prefixes.at(0).length(), 9u);
   EXPECT_EQ(chain.tls_timeout, std::chrono::seconds(2));
   EXPECT_EQ(chain.tcp->clusters.at(0).weight, 9u);
   EXPECT_EQ(chain.tcp->idle_timeout, Duration::zero());
@@ -124,6 +126,37 @@ TEST(ListenerFromXdsTest, InspectorIsAddedWhereAMatchNeedsIt) {
   ASSERT_EQ(findings.notes.size(), 1u);
 }
 
+TEST(ListenerFromXdsTest, ProxyHeader) {
+  const auto read = [](const std::string& more) {
+    return *Right(&ListenerFromXds, OneFilter(Tcp("cluster: c"), "",
+                                              ", listener_filters: [{name: p, typed_config: {" + std::string(kType) +
+                                                  "filters.listener.proxy_protocol.v3.ProxyProtocol" + more + "}}]"))
+                .proxy_header;
+  };
+  EXPECT_TRUE(read("").required && read("").version1 && read("").version2);
+  EXPECT_FALSE(read(", allow_requests_without_proxy_protocol: true").required);
+  EXPECT_FALSE(read(", disallowed_versions: [V1]").version1);
+  EXPECT_FALSE(Right(&ListenerFromXds, OneFilter(Tcp("cluster: c"))).proxy_header.has_value());
+}
+
+TEST(ListenerFromXdsTest, WhatIsOursStandsInTheMetadataOfAChain) {
+  const auto chain = [](const std::string& ours) {
+    return Right(&ListenerFromXds,
+                 OneFilter(Tcp("cluster: c"), ", metadata: {filter_metadata: {weft.dev: {" + ours + "}}}"))
+        .chains.at(0);
+  };
+  using HiddenName = FilterChainMatchSpec::HiddenName;
+  EXPECT_EQ(chain("").match.hidden_name, HiddenName::kAllow);
+  EXPECT_EQ(chain("hidden_name: by-address").match.hidden_name, HiddenName::kByAddress);
+  EXPECT_EQ(chain("preamble: postgres").preamble, Preamble::kPostgres);
+  Findings findings;
+  const ListenerSpec denies = ListenerFromXds(
+      Parse<Listener>(OneFilter(Tcp("cluster: c"), ", metadata: {filter_metadata: {weft.dev: {hidden_name: deny}}}")),
+      &findings);
+  EXPECT_TRUE(findings.ok() && denies.tls_inspector);
+  EXPECT_EQ(denies.chains.at(0).match.hidden_name, HiddenName::kDeny);
+}
+
 TEST(ListenerFromXdsTest, WhatIsRefused) {
   const auto wrong = [](const std::string& text) { return Wrong(&ListenerFromXds, text); };
   EXPECT_THAT(wrong("{name: l}"),
@@ -133,13 +166,22 @@ TEST(ListenerFromXdsTest, WhatIsRefused) {
               HasSubstr("filter_chains[0].filter_chain_match.server_names[0]: expected a name"));
   EXPECT_THAT(wrong(OneFilter(Tcp("cluster: c"), ", filter_chain_match: {address_suffix: x}")),
               HasSubstr("address_suffix: known to Envoy, not supported by Weft yet"));
+  const auto proxy_header = [&](const std::string& more, const std::string& before = "") {
+    return wrong(OneFilter(Tcp("cluster: c"), "",
+                           ", listener_filters: [" + before + "{name: p, typed_config: {" + kType +
+                               "filters.listener.proxy_protocol.v3.ProxyProtocol" + more + "}}]"));
+  };
   EXPECT_THAT(
-      wrong(OneFilter(Tcp("cluster: c"), "",
-                      ", listener_filters: [{name: p, typed_config: {" + std::string(kType) +
-                          "filters.listener.proxy_protocol.v3.ProxyProtocol}}]")),
-      HasSubstr(
-          "listener_filters[0].typed_config.@type: envoy.extensions.filters.listener.proxy_protocol.v3.ProxyProtocol: "
-          "known to Envoy, not supported by Weft yet"));
+      proxy_header(", pass_through_tlvs: {match_type: INCLUDE_ALL}"),
+      HasSubstr("listener_filters[0].typed_config.pass_through_tlvs: known to Envoy, not supported by Weft yet"));
+  EXPECT_THAT(proxy_header(", disallowed_versions: [V1, V2]"), HasSubstr("disallowed_versions: no version is left"));
+  EXPECT_THAT(proxy_header("", std::string("{name: i, typed_config: {") + kType +
+                                   "filters.listener.tls_inspector.v3.TlsInspector}}, "),
+              HasSubstr("listener_filters[1]: stands behind an inspector"));
+  EXPECT_THAT(wrong(OneFilter(Tcp("cluster: c"), ", metadata: {filter_metadata: {weft.dev: {hidden_name: maybe}}}")),
+              HasSubstr("hidden_name: expected allow, deny or by-address, found \"maybe\""));
+  EXPECT_THAT(wrong(OneFilter(Tcp("cluster: c"), ", metadata: {filter_metadata: {weft.dev: {preamble: smtp}}}")),
+              HasSubstr("preamble: expected postgres"));
   EXPECT_THAT(
       wrong(OneFilter(
           Manager(kRds, "{name: rbac, typed_config: {" + std::string(kType) + "filters.http.rbac.v3.RBAC}}, "))),
@@ -207,7 +249,7 @@ TEST(TlsFromXdsTest, WhatIsRefused) {
     return Wrong(&SecretFromXds, "{name: s, validation_context: {trusted_ca: {inline_string: x}, " + validation + "}}");
   };
   EXPECT_EQ(wrong("max_verify_depth: 2"), "");
-  EXPECT_THAT(wrong("crl: {inline_string: x}"), HasSubstr("validation_context.crl: known to Envoy"));
+  EXPECT_THAT(wrong("allow_expired_certificate: true"), HasSubstr("allow_expired_certificate: known to Envoy"));
   EXPECT_THAT(wrong("verify_certificate_hash: [ab]"), HasSubstr("verify_certificate_hash[0]: expected a SHA-256"));
   EXPECT_THAT(wrong("verify_certificate_spki: [ab]"), HasSubstr("verify_certificate_spki[0]: expected a SHA-256"));
   EXPECT_THAT(wrong("match_typed_subject_alt_names: [{matcher: {exact: a}}]"), HasSubstr("san_type: expected one of"));
@@ -224,7 +266,43 @@ TEST(TlsFromXdsTest, WhatIsRefused) {
   EXPECT_THAT(cluster("common_tls_context: {validation_context: {match_typed_subject_alt_names: [{san_type: URI, "
                       "matcher: {exact: a}}]}}"),
               HasSubstr("names to match without trusted_ca"));
-  EXPECT_THAT(cluster("auto_host_sni: true"), HasSubstr("auto_host_sni: known to Envoy"));
+  EXPECT_THAT(cluster("auto_sni_san_validation: true"), HasSubstr("there is no validation context"));
+  EXPECT_THAT(cluster("auto_sni_san_validation: true, common_tls_context: {validation_context: {trusted_ca: "
+                      "{inline_string: x}}}"),
+              HasSubstr("there is no SNI to check"));
+  const auto certificate = [](const std::string& fields) {
+    return Wrong(&SecretFromXds, "{name: s, tls_certificate: {certificate_chain: {inline_string: x}, " + fields + "}}");
+  };
+  const std::string signer =
+      "private_key_provider: {typed_config: {\"@type\": type.googleapis.com/weft.v1.UnixSigner, path: ";
+  EXPECT_EQ(certificate(signer + "/run/s}}"), "");
+  EXPECT_THAT(certificate(signer + std::string(108, 'x') + "}}"), HasSubstr("expected the path of a unix socket"));
+  EXPECT_THAT(certificate(signer + "/run/s}}, private_key: {inline_string: x}"), HasSubstr("both private_key and"));
+  EXPECT_THAT(Wrong(&SecretFromXds, "{name: s, session_ticket_keys: {}}"), HasSubstr("keys of 80 bytes"));
+}
+
+TEST(TlsFromXdsTest, SessionsStaplesAndRevocation) {
+  const ListenerSpec spec = Right(&ListenerFromXds, OneFilter(Tcp("cluster: c"), R"yaml(, transport_socket: {
+      name: envoy.transport_sockets.tls, typed_config: {
+      "@type": type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext,
+      session_timeout: 60s, ocsp_staple_policy: STRICT_STAPLING,
+      session_ticket_keys: {keys: [{filename: /new}, {inline_bytes: AAAA}]},
+      common_tls_context: {
+        tls_certificates: [{certificate_chain: {inline_string: a}, ocsp_staple: {filename: /ocsp},
+          private_key_provider: {typed_config: {"@type": type.googleapis.com/weft.v1.UnixSigner, path: /s}}}],
+        validation_context: {trusted_ca: {inline_string: b}, crl: {filename: /crl},
+                             only_verify_leaf_cert_crl: true}}}})yaml"));
+  const DownstreamTlsSpec& context = spec.chains.at(0).tls.value();
+  EXPECT_EQ(context.session_timeout, std::chrono::seconds(60));
+  EXPECT_EQ(context.ocsp_policy, OcspPolicy::kStrict);
+  EXPECT_EQ(context.common.ticket_keys.at(0).file, "/new");
+  EXPECT_EQ(context.common.ticket_keys.at(1).bytes, std::string(3, '\0'));
+  const CertificateSpec& certificate = context.common.certificates.at(0);
+  EXPECT_EQ(certificate.ocsp_file, "/ocsp");
+  EXPECT_EQ(certificate.signer.value().socket_path, "/s");
+  EXPECT_EQ(certificate.signer.value().timeout, std::chrono::seconds(1));
+  EXPECT_EQ(context.common.validation.value().crl_file, "/crl");
+  EXPECT_TRUE(context.common.validation.value().only_leaf_crl);
 }
 
 }  // namespace

@@ -10,6 +10,7 @@
 #include "envoy/config/accesslog/v3/accesslog.pb.h"
 #include "envoy/config/core/v3/core.pb.h"
 #include "envoy/config/endpoint/v3/endpoint.pb.h"
+#include "envoy/config/listener/v3/listener.pb.h"
 #include "envoy/config/route/v3/route.pb.h"
 #include "envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.pb.h"
 #include "envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy.pb.h"
@@ -24,6 +25,12 @@ namespace weft::config {
 HttpConnectionSpec HttpFromXds(
     const envoy::extensions::filters::network::http_connection_manager::v3::HttpConnectionManager& message,
     const Place& place);
+
+// listener_filters_from_xds.cc
+void ListenerFilterFromXds(const envoy::config::listener::v3::ListenerFilter& filter, const Place& place,
+                           ListenerSpec* spec);
+// Envoy adds the TLS inspector as well when a match can only be answered with it.
+void InspectIfNeeded(const Place& place, ListenerSpec* spec);
 
 // tcp_from_xds.cc
 TcpProxySpec TcpFromXds(const envoy::extensions::filters::network::tcp_proxy::v3::TcpProxy& message,
@@ -51,6 +58,10 @@ std::optional<DownstreamTlsSpec> DownstreamTlsFromXds(const envoy::config::core:
                                                       const Place& place);
 std::optional<UpstreamTlsSpec> UpstreamTlsFromXds(const envoy::config::core::v3::TransportSocket& socket,
                                                   const Place& place);
+
+// proxy_header_from_xds.cc: `tls` and `proxy_header`.
+void ClusterSocketFromXds(const envoy::config::core::v3::TransportSocket& socket, const Place& place,
+                          ClusterSpec* spec);
 
 // endpoints_from_xds.cc. With `names`, addresses may be host names (STRICT_DNS).
 std::vector<HostSpec> HostsFromXds(const envoy::config::endpoint::v3::ClusterLoadAssignment& message, bool names,

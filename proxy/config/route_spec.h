@@ -53,9 +53,7 @@ struct RouteMatchSpec {
   uint32_t fraction_denominator = 100;
 };
 
-// HeaderValueOption, and request_headers_to_remove. Values may hold %COMMAND%s of Envoy's header formatting; route/
-// knows DOWNSTREAM_REMOTE_ADDRESS(_WITHOUT_PORT), DOWNSTREAM_LOCAL_ADDRESS, DOWNSTREAM_PEER_URI_SAN, PROTOCOL,
-// START_TIME, REQ(X).
+// HeaderValueOption, and request_headers_to_remove. Values may hold the %COMMAND%s of header_command.h.
 struct HeaderChangeSpec {
   enum class Append : uint8_t { kAppend, kAddIfAbsent, kOverwrite, kOverwriteIfExists } append = Append::kAppend;
   std::string name;

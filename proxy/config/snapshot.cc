@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <optional>
+#include <utility>
 
 namespace weft::config {
 namespace {
@@ -67,11 +68,17 @@ int SourcePortSpecificity(const std::vector<uint16_t>& ports, uint16_t port) {
 }
 
 bool LooksAtBytes(const FilterChainMatchSpec& match) {
-  return !match.server_names.empty() || !match.transport_protocol.empty() || !match.application_protocols.empty();
+  return !match.server_names.empty() || !match.transport_protocol.empty() || !match.application_protocols.empty() ||
+         match.hidden_name == FilterChainMatchSpec::HiddenName::kDeny;
+}
+
+const base::Address& Connected(const ConnectionFacts& facts) {
+  return facts.direct_source.valid() ? facts.direct_source : facts.source;
 }
 
 bool MatchesSource(const FilterChainMatchSpec& match, const ConnectionFacts& facts) {
-  return SourceTypeSpecificity(match.source_type, IsLocal(facts)) != kNoMatch &&
+  return PrefixSpecificity(match.direct_source_prefixes, Connected(facts)) != kNoMatch &&
+         SourceTypeSpecificity(match.source_type, IsLocal(facts)) != kNoMatch &&
          PrefixSpecificity(match.source_prefixes, facts.source) != kNoMatch &&
          SourcePortSpecificity(match.source_ports, facts.source.port()) != kNoMatch;
 }
@@ -79,12 +86,19 @@ bool MatchesSource(const FilterChainMatchSpec& match, const ConnectionFacts& fac
 // How specifically a chain matches at each step after the destination, in Envoy's order. The greatest of a listener is
 // the chain that the steps leave when each keeps only the most specific ones; if it holds a kNoMatch, that step leaves
 // none.
-using Specificity = std::array<int, 6>;
+using Specificity = std::array<int, 7>;
+
+int NameSpecificity(const FilterChainMatchSpec& match, const ConnectionFacts& facts) {
+  using HiddenName = FilterChainMatchSpec::HiddenName;
+  if (facts.may_be_hidden && match.hidden_name == HiddenName::kByAddress) return kMatchesAll;
+  return ServerNameSpecificity(match.server_names, facts.server_name);
+}
 
 Specificity SpecificityOf(const FilterChainMatchSpec& match, const ConnectionFacts& facts, bool local) {
-  return {ServerNameSpecificity(match.server_names, facts.server_name),
+  return {NameSpecificity(match, facts),
           TransportProtocolSpecificity(match.transport_protocol, facts.tls),
           ApplicationProtocolSpecificity(match.application_protocols, facts.application_protocols),
+          PrefixSpecificity(match.direct_source_prefixes, Connected(facts)),
           SourceTypeSpecificity(match.source_type, local),
           PrefixSpecificity(match.source_prefixes, facts.source),
           SourcePortSpecificity(match.source_ports, facts.source.port())};
@@ -118,32 +132,48 @@ bool Listener::NeedsFirstBytes(const ConnectionFacts& facts) const {
   return looks && may_match;
 }
 
-Snapshot::ByAddress Snapshot::AddressIndex() const {
-  ByAddress index;
-  for (const auto& [name, listener] : listeners) {
+Preamble Listener::PreambleFor(const base::Address& destination) const {
+  for (const FilterChain* chain : chains.For(destination)) {
+    if (chain->preamble != Preamble::kNone) return chain->preamble;
+  }
+  return Preamble::kNone;
+}
+
+ListenerSet& ListenerSet::operator=(ByName listeners) {
+  by_name_ = std::move(listeners);
+  Index();
+  return *this;
+}
+
+bool ListenerSet::emplace(std::string name, std::shared_ptr<const Listener> listener) {
+  const bool is_new = by_name_.emplace(std::move(name), std::move(listener)).second;
+  Index();
+  return is_new;
+}
+
+void ListenerSet::Index() {
+  by_address_.clear();
+  for (const auto& [name, listener] : by_name_) {
     for (const base::Address& address : listener->spec.addresses) {
-      const auto [same, is_new] = index.try_emplace(address, listener.get());
+      const auto [same, is_new] = by_address_.try_emplace(address, listener.get());
       // Of two that are as good, the same one every time.
       if (!is_new && name < same->second->spec.name) same->second = listener.get();
     }
   }
-  return index;
+}
+
+const Listener* ListenerSet::At(const base::Address& address) const {
+  const auto found = by_address_.find(address);
+  return found == by_address_.end() ? nullptr : found->second;
 }
 
 const Listener* Snapshot::FindListenerFor(const base::Address& destination) const {
   static const base::Address wildcard4 = Wildcard("0.0.0.0"), wildcard6 = Wildcard("::");
-  std::optional<ByAddress> unindexed;
-  if (!by_address_) unindexed = AddressIndex();
-  const ByAddress& index = by_address_ ? *by_address_ : *unindexed;
-  const auto at = [&](const base::Address& address) {
-    const auto found = index.find(address);
-    return found == index.end() ? nullptr : found->second;
-  };
   // The same address, any of its family, or any at all (a [::] socket).
-  const Listener* found = at(destination);
+  const Listener* found = listeners.At(destination);
   if (!destination.is_ip()) return found;
-  if (found == nullptr && destination.family() == AF_INET) found = at(wildcard4.WithPort(destination.port()));
-  return found != nullptr ? found : at(wildcard6.WithPort(destination.port()));
+  if (found == nullptr && destination.family() == AF_INET) found = listeners.At(wildcard4.WithPort(destination.port()));
+  return found != nullptr ? found : listeners.At(wildcard6.WithPort(destination.port()));
 }
 
 }  // namespace weft::config

@@ -47,8 +47,7 @@ struct Cluster {
   std::vector<Host> hosts;                        // empty for ORIGINAL_DST
   std::shared_ptr<const tls::ClientContext> tls;  // of the cluster itself (ORIGINAL_DST uses it)
   uint64_t transport_key = 0;
-  uint32_t total_weight = 0;  // of the healthy hosts of the lowest usable priority
-  bool ready = true;          // false: waits for endpoints or secrets
+  bool ready = true;  // false: waits for endpoints or secrets
 };
 
 // What a filter chain does with its connections.
@@ -64,6 +63,7 @@ struct TcpChain {
 struct FilterChain : std::enable_shared_from_this<FilterChain> {
   std::string name;
   FilterChainMatchSpec match;
+  Preamble preamble = Preamble::kNone;
   std::shared_ptr<const tls::ServerContext> tls;             // null: plain or passed through
   runtime::Duration tls_timeout = std::chrono::seconds(15);  // transport_socket_connect_timeout
   bool needs_secret = false;                                 // TLS is asked for, its certificate has not come
@@ -74,9 +74,11 @@ struct FilterChain : std::enable_shared_from_this<FilterChain> {
 // What is known of a connection when a filter chain is chosen.
 struct ConnectionFacts {
   base::Address destination;
-  base::Address source;
+  base::Address source;          // the client
+  base::Address direct_source;   // who connected; not valid: the client did
   bool tls = false;              // the first bytes are a ClientHello
   std::string_view server_name;  // from SNI, lower case
+  bool may_be_hidden = false;    // and another name may be encrypted
   std::vector<std::string_view>
       application_protocols;  // ALPN of the ClientHello, or "http/1.1" / "h2" detected in plain bytes
 };
@@ -93,12 +95,41 @@ struct Listener {
   bool loops_without_redirect = false;
 
   // Envoy's order of the match: destination port, destination prefix, server name (exact, then the longest wildcard),
-  // transport protocol, application protocol, source type, source prefix, source port; most specific first at each
-  // step, and never back: what a later step refuses is refused. Null: none.
+  // transport protocol, application protocol, prefix of who connected, source type, source prefix, source port; most
+  // specific first at each step, and never back: what a later step refuses is refused. Null: none.
   const FilterChain* Match(const ConnectionFacts& facts) const;
   // Whether the bytes can still change what Match() says, once destination and source are known. False: nobody waits
   // for a client of a protocol in which the server speaks first.
   bool NeedsFirstBytes(const ConnectionFacts& facts) const;
+  // That which some chain of this destination declares.
+  Preamble PreambleFor(const base::Address& destination) const;
+};
+
+// The listeners of a Snapshot by name, and by address for use_original_dst. Reads like a map; each change brings the
+// index of addresses up to date, so that nobody can forget to. Filled on the main thread, then immutable.
+class ListenerSet {
+ public:
+  using ByName = base::StringMap<std::shared_ptr<const Listener>>;
+
+  ListenerSet() = default;
+  ListenerSet& operator=(ByName listeners);
+  // Indexes all of them again: for tests, which have few. False: the name is taken.
+  bool emplace(std::string name, std::shared_ptr<const Listener> listener);
+
+  ByName::const_iterator begin() const { return by_name_.begin(); }
+  ByName::const_iterator end() const { return by_name_.end(); }
+  ByName::const_iterator find(std::string_view name) const { return by_name_.find(name); }
+  size_t size() const { return by_name_.size(); }
+  bool empty() const { return by_name_.empty(); }
+
+  // The listener that is configured for this very address.
+  const Listener* At(const base::Address& address) const;
+
+ private:
+  void Index();
+
+  ByName by_name_;
+  absl::flat_hash_map<base::Address, const Listener*, base::AddressHash> by_address_;
 };
 
 class Snapshot {
@@ -106,7 +137,7 @@ class Snapshot {
   uint64_t generation = 0;  // counts up with each published Snapshot
   std::string revision;     // of the control plane (version_info), for metrics
   base::StringMap<std::shared_ptr<const Cluster>> clusters;
-  base::StringMap<std::shared_ptr<const Listener>> listeners;
+  ListenerSet listeners;
 
   const Cluster* FindCluster(std::string_view name) const {
     auto found = clusters.find(name);
@@ -115,18 +146,10 @@ class Snapshot {
   // The listener that is configured for this address and port, or for the wildcard address and this port
   // (use_original_dst).
   const Listener* FindListenerFor(const base::Address& destination) const;
-  // Main thread, once `listeners` is complete. Without it FindListenerFor() makes the index anew for each call.
-  void IndexAddresses() { by_address_ = AddressIndex(); }
   const Listener* FindListener(std::string_view name) const {
     auto found = listeners.find(name);
     return found == listeners.end() ? nullptr : found->second.get();
   }
-
- private:
-  using ByAddress = absl::flat_hash_map<base::Address, const Listener*, base::AddressHash>;
-  ByAddress AddressIndex() const;
-
-  std::optional<ByAddress> by_address_;
 };
 
 }  // namespace weft::config

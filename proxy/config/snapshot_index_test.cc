@@ -201,13 +201,14 @@ TEST(AddressIndexTest, FindsWhatAWalkOverAllListenersFinds) {
   int found = 0;
   for (int round = 0; round < 4000; ++round) {
     Snapshot snapshot;
+    ListenerSet::ByName all;
     for (int i = random.Below(12); i > 0; --i) {
       auto listener = std::make_shared<Listener>();
       listener->spec.name = "l" + std::to_string(i);
       for (int left = random.Below(3); left > 0; --left) listener->spec.addresses.push_back(random.Address());
-      snapshot.listeners[listener->spec.name] = listener;
+      all.emplace(listener->spec.name, listener);
     }
-    if (random.OneIn(2)) snapshot.IndexAddresses();
+    snapshot.listeners = std::move(all);
     const base::Address asked = random.Address();
     const Listener* expected = nullptr;
     int best = kNoMatch;

@@ -112,6 +112,38 @@ TEST_F(MatchTest, TransportAndApplicationProtocols) {
   EXPECT_EQ(Matched(), "mesh");
 }
 
+TEST_F(MatchTest, ANameThatMayBeHiddenIsMatchedByAddressWhereAChainSaysSo) {
+  Add("named", [](auto& match) { match.server_names = {"front.test"}; });
+  Add("by address", [](auto& match) {
+    match.server_names = {"*.shop.test"};
+    match.hidden_name = FilterChainMatchSpec::HiddenName::kByAddress;
+  });
+  facts_.tls = true;
+  facts_.server_name = "pay.shop.test";
+  EXPECT_EQ(Matched(), "by address");
+  facts_.server_name = "other.test";
+  EXPECT_EQ(Matched(), "none");
+  facts_.may_be_hidden = true;
+  EXPECT_EQ(Matched(), "by address") << "the outer name says nothing";
+  facts_.server_name = "";
+  EXPECT_EQ(Matched(), "by address");
+  facts_.server_name = "front.test";
+  EXPECT_EQ(Matched(), "named") << "a chain that allows hidden names takes the outer one for the name";
+}
+
+TEST_F(MatchTest, WhoConnectedAndWhoIsTheClientAreTwoQuestions) {
+  Add("through the balancer", [](auto& match) { match.direct_source_prefixes = {*base::Cidr::Make("10.9.0.0", 16)}; });
+  Add("from the office", [](auto& match) { match.source_prefixes = {*base::Cidr::Make("192.0.2.0", 24)}; });
+  EXPECT_EQ(Matched(), "through the balancer") << "nobody stands between: both are the same";
+  facts_.direct_source = facts_.source;
+  facts_.source = At("192.0.2.1:1");
+  EXPECT_EQ(Matched(), "through the balancer") << "that step comes first";
+  facts_.direct_source = At("10.8.0.1:1");
+  EXPECT_EQ(Matched(), "from the office");
+  facts_.source = At("198.51.100.1:1");
+  EXPECT_EQ(Matched(), "none");
+}
+
 class FirstBytesTest : public MatchTest {
  protected:
   FirstBytesTest() { listener_.needs_first_bytes = true; }
@@ -216,7 +248,7 @@ TEST(FindListenerForTest, TheAddressItselfThenTheWildcardOfItsFamilyThenAnyOther
     auto listener = std::make_shared<Listener>();
     listener->spec.name = name;
     listener->spec.addresses = {At(address)};
-    snapshot.listeners[name] = listener;
+    ASSERT_TRUE(snapshot.listeners.emplace(name, listener));
   };
   add("six", "[::]:80");
   ASSERT_NE(snapshot.FindListenerFor(At("10.0.0.1:80")), nullptr);

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "proxy/base/address.h"
+#include "proxy/config/l4_spec.h"
 #include "proxy/config/route_spec.h"
 #include "proxy/config/tls_spec.h"
 #include "proxy/http/path.h"
@@ -32,8 +33,12 @@ struct FilterChainMatchSpec {
   std::string transport_protocol;         // "", "tls", "raw_buffer"
   std::vector<std::string> application_protocols;
   enum class SourceType : uint8_t { kAny, kSameIpOrLoopback, kExternal } source_type = SourceType::kAny;
+  std::vector<base::Cidr> direct_source_prefixes;  // of who connected, whatever a PROXY header says
   std::vector<base::Cidr> source_prefixes;
   std::vector<uint16_t> source_ports;
+  // Ours, `hidden_name` in the chain's metadata "weft.dev": what becomes of a ClientHello whose true name is, or may
+  // be, encrypted (detect/client_hello.h). By address: server_names is not held against it.
+  enum class HiddenName : uint8_t { kAllow, kDeny, kByAddress } hidden_name = HiddenName::kAllow;
 };
 
 struct WeightedName {
@@ -98,10 +103,17 @@ struct HttpConnectionSpec {
 struct FilterChainSpec {
   std::string name;
   FilterChainMatchSpec match;
+  Preamble preamble = Preamble::kNone;
   std::optional<DownstreamTlsSpec> tls;
   Duration tls_timeout = std::chrono::seconds(15);  // transport_socket_connect_timeout
   std::optional<HttpConnectionSpec> http;
   std::optional<TcpProxySpec> tcp;
+};
+
+// The listener filter ProxyProtocol.
+struct ProxyHeaderSpec {
+  bool required = true;  // allow_requests_without_proxy_protocol is false
+  bool version1 = true, version2 = true;
 };
 
 // Listener.
@@ -113,6 +125,7 @@ struct ListenerSpec {
   bool original_dst_filter = false;
   bool tls_inspector = false;
   bool http_inspector = false;
+  std::optional<ProxyHeaderSpec> proxy_header;  // connections begin with one
   bool transparent = false;
   Duration first_bytes_timeout = std::chrono::seconds(15);  // listener_filters_timeout; 0: never
   bool continue_on_first_bytes_timeout = false;
@@ -163,6 +176,8 @@ struct ClusterSpec {
   std::vector<HostSpec> hosts;  // STATIC; STRICT_DNS: names to resolve
   std::optional<UpstreamTlsSpec> tls;
   std::vector<TransportMatchSpec> transport_matches;
+  // ProxyProtocolUpstreamTransport: sent before everything else.
+  ProxyHeaderVersion proxy_header = ProxyHeaderVersion::kNone;
   UpstreamProtocol protocol = UpstreamProtocol::kHttp1;
   uint32_t max_requests_per_connection = 0;
   Duration idle_timeout = std::chrono::hours(1);  // of a pooled connection
@@ -184,6 +199,7 @@ struct SecretSpec {
   std::string name;
   std::optional<CertificateSpec> certificate;
   std::optional<ValidationSpec> validation;
+  std::vector<TicketKeySpec> ticket_keys;  // not empty, where it is of this kind
 };
 
 }  // namespace weft::config

@@ -105,12 +105,35 @@ CommonTlsSpec CommonFromXds(const tls::CommonTlsContext& message, const Place& p
   return spec;
 }
 
+OcspPolicy OcspPolicyOf(const tls::DownstreamTlsContext& message, const Place& place) {
+  switch (message.ocsp_staple_policy()) {
+    case tls::DownstreamTlsContext::LENIENT_STAPLING: return OcspPolicy::kLenient;
+    case tls::DownstreamTlsContext::STRICT_STAPLING: return OcspPolicy::kStrict;
+    case tls::DownstreamTlsContext::MUST_STAPLE: return OcspPolicy::kMust;
+    default: place.Problem("expected LENIENT_STAPLING, STRICT_STAPLING or MUST_STAPLE"); break;
+  }
+  return OcspPolicy::kMust;
+}
+
+void ReadSessions(const tls::DownstreamTlsContext& message, const Place& place, DownstreamTlsSpec* spec) {
+  spec->disable_resumption = message.disable_stateless_session_resumption();
+  if (message.has_session_timeout()) {
+    spec->session_timeout = DurationOf(message.session_timeout(), place.Field("session_timeout"));
+  }
+  if (message.has_session_ticket_keys()) {
+    spec->common.ticket_keys = TicketKeysFromXds(message.session_ticket_keys(), place.Field("session_ticket_keys"));
+  } else if (message.has_session_ticket_keys_sds_secret_config()) {
+    spec->common.ticket_keys_sds_name = SecretNameFromXds(message.session_ticket_keys_sds_secret_config(),
+                                                          place.Field("session_ticket_keys_sds_secret_config"));
+  }
+}
+
 DownstreamTlsSpec ContextFromXds(const tls::DownstreamTlsContext& message, const Place& place) {
-  CheckFields(
-      message, place,
-      {.read = {"common_tls_context", "require_client_certificate", "require_sni",
-                "disable_stateless_session_resumption"},
-       .ignored = {"session_timeout", "full_scan_certs_on_sni_mismatch", "disable_stateful_session_resumption"}});
+  CheckFields(message, place,
+              {.read = {"common_tls_context", "require_client_certificate", "require_sni", "session_ticket_keys",
+                        "session_ticket_keys_sds_secret_config", "disable_stateless_session_resumption",
+                        "session_timeout", "ocsp_staple_policy"},
+               .ignored = {"full_scan_certs_on_sni_mismatch", "disable_stateful_session_resumption"}});
   DownstreamTlsSpec spec;
   const Place common = place.Field("common_tls_context");
   spec.common = CommonFromXds(message.common_tls_context(), common);
@@ -121,20 +144,30 @@ DownstreamTlsSpec ContextFromXds(const tls::DownstreamTlsContext& message, const
         .Problem("there is no validation context to check the client's certificate with");
   }
   spec.require_sni = message.require_sni().value();
-  spec.disable_resumption = message.disable_stateless_session_resumption();
+  spec.ocsp_policy = OcspPolicyOf(message, place.Field("ocsp_staple_policy"));
+  ReadSessions(message, place, &spec);
   return spec;
 }
 
 UpstreamTlsSpec ContextFromXds(const tls::UpstreamTlsContext& message, const Place& place) {
   CheckFields(message, place,
-              {.read = {"common_tls_context", "sni"},
-               .ignored = {"allow_renegotiation", "max_session_keys", "enforce_rsa_key_usage"}});
+              {.read = {"common_tls_context", "sni", "max_session_keys", "auto_host_sni", "auto_sni_san_validation"},
+               .ignored = {"allow_renegotiation", "enforce_rsa_key_usage"}});
   UpstreamTlsSpec spec;
   const Place common = place.Field("common_tls_context");
   spec.common = CommonFromXds(message.common_tls_context(), common);
   if (!spec.common.validation) common.Note("no validation context: the server's certificate is not verified");
   spec.sni = message.sni();
   if (spec.sni.size() > kLongestSni) place.Field("sni").Problem("expected at most 255 bytes");
+  spec.resume = !message.has_max_session_keys() || message.max_session_keys().value() > 0;
+  spec.auto_host_sni = message.auto_host_sni();
+  spec.auto_sni_san_validation = message.auto_sni_san_validation();
+  if (spec.auto_sni_san_validation && !spec.common.validation) {
+    place.Field("auto_sni_san_validation").Problem("there is no validation context to check the certificate with");
+  }
+  if (spec.auto_sni_san_validation && spec.sni.empty() && !spec.auto_host_sni) {
+    place.Field("auto_sni_san_validation").Problem("there is no SNI to check: neither sni nor auto_host_sni");
+  }
   return spec;
 }
 
@@ -146,7 +179,8 @@ std::optional<Spec> SocketFromXds(const core::TransportSocket& socket, const Pla
     if (socket.name() != "envoy.transport_sockets.raw_buffer") place.Problem("typed_config is missing");
     return std::nullopt;
   }
-  if (socket.typed_config().Is<RawBuffer>()) return std::nullopt;
+  RawBuffer raw;  // unpacked, so that the type is linked: a YAML bootstrap may name it
+  if (Unpack(socket.typed_config(), config, &raw)) return std::nullopt;
   Context context;
   if (socket.typed_config().Is<Context>()) {
     if (!Unpack(socket.typed_config(), config, &context)) return std::nullopt;
@@ -169,7 +203,7 @@ std::optional<UpstreamTlsSpec> UpstreamTlsFromXds(const core::TransportSocket& s
 SecretSpec SecretFromXds(const tls::Secret& message, Findings* findings) {
   const Place place(findings);
   CheckUnknown(message, place);
-  CheckFields(message, place, {.read = {"name", "tls_certificate", "validation_context"}});
+  CheckFields(message, place, {.read = {"name", "tls_certificate", "validation_context", "session_ticket_keys"}});
   SecretSpec spec;
   spec.name = message.name();
   if (spec.name.empty()) place.Field("name").Problem("the name is empty");
@@ -180,7 +214,12 @@ SecretSpec SecretFromXds(const tls::Secret& message, Findings* findings) {
     case tls::Secret::kValidationContext:
       spec.validation = ValidationFromXds(message.validation_context(), false, place.Field("validation_context"));
       break;
-    case tls::Secret::TYPE_NOT_SET: place.Problem("expected one of tls_certificate, validation_context"); break;
+    case tls::Secret::kSessionTicketKeys:
+      spec.ticket_keys = TicketKeysFromXds(message.session_ticket_keys(), place.Field("session_ticket_keys"));
+      break;
+    case tls::Secret::TYPE_NOT_SET:
+      place.Problem("expected one of tls_certificate, validation_context, session_ticket_keys");
+      break;
   }
   return spec;
 }

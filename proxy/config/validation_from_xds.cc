@@ -5,8 +5,10 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
+#include "proxy/base/address.h"
 #include "proxy/config/values.h"
 #include "schema/problem.h"
+#include "weft/v1/signer.pb.h"
 
 namespace weft::config {
 namespace {
@@ -14,8 +16,8 @@ namespace {
 namespace core = envoy::config::core::v3;
 namespace tls = envoy::extensions::transport_sockets::tls::v3;
 
-// A file stays a path, which assemble/ reads and watches; everything else is text now.
-void PemFrom(bool has, const core::DataSource& source, const Place& place, std::string* pem, std::string* file) {
+// A file stays a path, which assemble/ reads and watches; everything else is bytes now.
+void BytesFrom(bool has, const core::DataSource& source, const Place& place, std::string* bytes, std::string* file) {
   if (!has) return;
   if (source.has_filename() && !source.filename().empty() && source.filename() != "-") {
     if (source.has_watched_directory())
@@ -25,8 +27,8 @@ void PemFrom(bool has, const core::DataSource& source, const Place& place, std::
   }
   auto text = ReadSource(source, place);
   if (!text) return;
-  if (text->empty()) place.Problem("is empty; expected PEM text");
-  *pem = *std::move(text);
+  if (text->empty()) place.Problem("is empty");
+  *bytes = *std::move(text);
 }
 
 SanMatchSpec SanOf(SanMatchSpec::Type type, const StringMatchSpec& match) {
@@ -88,6 +90,25 @@ void ReadPins(const tls::CertificateValidationContext& message, const Place& pla
   }
 }
 
+std::optional<SignerSpec> SignerFromXds(const tls::PrivateKeyProvider& message, const Place& place) {
+  CheckFields(message, place, {.read = {"provider_name", "typed_config"}});
+  const Place config = place.Field("typed_config");
+  weft::v1::UnixSigner signer;
+  if (!message.has_typed_config() || !message.typed_config().Is<weft::v1::UnixSigner>()) {
+    RefuseType(message.typed_config(), config, weft::v1::UnixSigner::descriptor()->full_name());
+    return std::nullopt;
+  }
+  if (!Unpack(message.typed_config(), config, &signer)) return std::nullopt;
+  CheckFields(signer, config, {.read = {"path", "timeout"}});
+  SignerSpec spec;
+  spec.socket_path = signer.path();
+  if (!base::Address::FromPath(spec.socket_path) || spec.socket_path.empty()) {
+    config.Field("path").Problem("expected the path of a unix socket, at most 107 bytes");
+  }
+  if (signer.has_timeout()) spec.timeout = PositiveDuration(signer.timeout(), config.Field("timeout"));
+  return spec;
+}
+
 }  // namespace
 
 std::string SecretNameFromXds(const tls::SdsSecretConfig& message, const Place& place) {
@@ -109,14 +130,34 @@ std::string SecretNameFromXds(const tls::SdsSecretConfig& message, const Place& 
 
 CertificateSpec CertificateFromXds(const tls::TlsCertificate& message, const Place& place) {
   CheckFields(message, place,
-              {.read = {"certificate_chain", "private_key"}, .ignored = {"ocsp_staple", "watched_directory"}});
+              {.read = {"certificate_chain", "private_key", "private_key_provider", "ocsp_staple"},
+               .ignored = {"watched_directory"}});
   CertificateSpec spec;
   if (!message.has_certificate_chain()) place.Problem("certificate_chain is missing");
-  if (!message.has_private_key()) place.Problem("private_key is missing");
-  PemFrom(message.has_certificate_chain(), message.certificate_chain(), place.Field("certificate_chain"),
-          &spec.chain_pem, &spec.chain_file);
-  PemFrom(message.has_private_key(), message.private_key(), place.Field("private_key"), &spec.key_pem, &spec.key_file);
+  if (message.has_private_key() == message.has_private_key_provider()) {
+    place.Problem(message.has_private_key() ? "both private_key and private_key_provider; expected one of them"
+                                            : "private_key is missing");
+  }
+  BytesFrom(message.has_certificate_chain(), message.certificate_chain(), place.Field("certificate_chain"),
+            &spec.chain_pem, &spec.chain_file);
+  BytesFrom(message.has_private_key(), message.private_key(), place.Field("private_key"), &spec.key_pem,
+            &spec.key_file);
+  BytesFrom(message.has_ocsp_staple(), message.ocsp_staple(), place.Field("ocsp_staple"), &spec.ocsp_der,
+            &spec.ocsp_file);
+  if (message.has_private_key_provider()) {
+    spec.signer = SignerFromXds(message.private_key_provider(), place.Field("private_key_provider"));
+  }
   return spec;
+}
+
+std::vector<TicketKeySpec> TicketKeysFromXds(const tls::TlsSessionTicketKeys& message, const Place& place) {
+  CheckFields(message, place, {.read = {"keys"}});
+  if (message.keys().empty()) place.Field("keys").Problem("is empty; expected keys of 80 bytes, the newest first");
+  std::vector<TicketKeySpec> keys;
+  for (int i = 0; i < message.keys_size(); ++i) {
+    BytesFrom(true, message.keys(i), place.Field("keys", size_t(i)), &keys.emplace_back().bytes, &keys.back().file);
+  }
+  return keys;
 }
 
 ValidationSpec ValidationFromXds(const tls::CertificateValidationContext& message, bool whole, const Place& place) {
@@ -124,11 +165,13 @@ ValidationSpec ValidationFromXds(const tls::CertificateValidationContext& messag
   CheckFields(message, place,
               {.read = {"trusted_ca", "system_root_certs", "verify_certificate_spki", "verify_certificate_hash",
                         "match_typed_subject_alt_names", "match_subject_alt_names", "trust_chain_verification",
-                        "max_verify_depth"},
+                        "max_verify_depth", "crl", "only_verify_leaf_cert_crl"},
                .ignored = {"watched_directory"}});
   ValidationSpec spec;
-  PemFrom(message.has_trusted_ca(), message.trusted_ca(), place.Field("trusted_ca"), &spec.trusted_ca_pem,
-          &spec.trusted_ca_file);
+  BytesFrom(message.has_trusted_ca(), message.trusted_ca(), place.Field("trusted_ca"), &spec.trusted_ca_pem,
+            &spec.trusted_ca_file);
+  BytesFrom(message.has_crl(), message.crl(), place.Field("crl"), &spec.crl_pem, &spec.crl_file);
+  spec.only_leaf_crl = message.only_verify_leaf_cert_crl();
   spec.system_roots = message.has_system_root_certs();
   ReadSans(message, place, &spec.sans);
   ReadPins(message, place, &spec);

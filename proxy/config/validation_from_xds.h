@@ -2,6 +2,9 @@
 #ifndef WEFT_PROXY_CONFIG_VALIDATION_FROM_XDS_H_
 #define WEFT_PROXY_CONFIG_VALIDATION_FROM_XDS_H_
 
+#include <string>
+#include <vector>
+
 #include "envoy/extensions/transport_sockets/tls/v3/tls.pb.h"
 #include "proxy/config/place.h"
 #include "proxy/config/tls_spec.h"
@@ -13,6 +16,8 @@ std::string SecretNameFromXds(const envoy::extensions::transport_sockets::tls::v
                               const Place& place);
 CertificateSpec CertificateFromXds(const envoy::extensions::transport_sockets::tls::v3::TlsCertificate& message,
                                    const Place& place);
+std::vector<TicketKeySpec> TicketKeysFromXds(
+    const envoy::extensions::transport_sockets::tls::v3::TlsSessionTicketKeys& message, const Place& place);
 // `whole`: nothing else adds to it, so that names to match need authorities.
 ValidationSpec ValidationFromXds(
     const envoy::extensions::transport_sockets::tls::v3::CertificateValidationContext& message, bool whole,

@@ -15,6 +15,10 @@
 
 namespace weft::discovery {
 
+// What one response may measure: it is whole in memory while it is read, and a state-of-the-world response has all
+// resources of its type. A larger one ends the stream as ResourceExhausted (gRPC's own limit would be 4 MiB).
+inline constexpr size_t kMaxResponseBytes = 64u << 20;
+
 struct ChannelTls {
   std::string roots_pem;    // never empty: what the server's certificate must lead to
   std::string server_name;  // a DNS name that the server's certificate must have
@@ -24,13 +28,14 @@ struct ChannelTls {
 
 struct Channel {
   std::string target;  // as gRPC reads it: "dns:///host:port", "ipv4:1.2.3.4:15010", "unix:/run/weft/control.sock"
-  std::optional<ChannelTls> tls;                              // none: plaintext
+  std::optional<ChannelTls> tls;  // none: plaintext
+  std::string authority;          // ":authority" of the streams; "": the name that is verified, or that of the target
   std::vector<std::pair<std::string, std::string>> metadata;  // sent with each stream
   base::Duration connect_timeout = std::chrono::seconds(5);
   // gRPC servers by default cut off who pings more often than every 5 minutes; a dead peer is noticed sooner by TCP.
   base::Duration keepalive = std::chrono::seconds(330);
   base::Duration keepalive_timeout = std::chrono::seconds(20);
-  size_t max_response_bytes = 64u << 20;
+  size_t max_response_bytes = kMaxResponseBytes;
 };
 
 class ChannelSource {

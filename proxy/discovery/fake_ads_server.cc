@@ -88,6 +88,11 @@ std::string FakeAdsServer::last_metadata(const std::string& key) const {
   return found == metadata_.end() ? std::string() : found->second;
 }
 
+std::string FakeAdsServer::last_authority() const {
+  std::lock_guard lock(mutex_);
+  return authority_;
+}
+
 void FakeAdsServer::Send(const Response& response) {
   std::lock_guard lock(mutex_);
   for (Stream* stream : open_) stream->Send(response);
@@ -105,6 +110,8 @@ grpc::ServerBidiReactor<FakeAdsServer::Request, FakeAdsServer::Response>* FakeAd
   peer_names_.clear();
   for (const auto& name : context->auth_context()->GetPeerIdentity())
     peer_names_.emplace_back(name.begin(), name.end());
+  const auto authority = context->ExperimentalGetAuthority();
+  authority_.assign(authority.data(), authority.size());
   metadata_.clear();
   for (const auto& [key, value] : context->client_metadata()) {
     metadata_.emplace(std::string(key.begin(), key.end()), std::string(value.begin(), value.end()));

@@ -37,6 +37,7 @@ class FakeAdsServer final : public envoy::service::discovery::v3::AggregatedDisc
   // The names in the client certificate of the newest stream; empty without one.
   std::vector<std::string> peer_names() const;
   std::string last_metadata(const std::string& key) const;
+  std::string last_authority() const;  // of the newest stream
 
   // On all open streams.
   void Send(const Response& response);
@@ -52,6 +53,7 @@ class FakeAdsServer final : public envoy::service::discovery::v3::AggregatedDisc
   size_t streams_ = 0;
   std::vector<std::string> peer_names_;
   std::multimap<std::string, std::string> metadata_;
+  std::string authority_;
   int port_ = 0;
   std::unique_ptr<grpc::Server> server_;
 };

@@ -32,6 +32,7 @@ std::shared_ptr<grpc::Channel> MakeGrpcChannel(const Channel& channel) {
   arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);          // an application's http_proxy is not ours
   arguments.SetInt(GRPC_ARG_ENABLE_RETRIES, 0);
   arguments.SetInt(GRPC_ARG_SERVICE_CONFIG_DISABLE_RESOLUTION, 1);
+  if (!channel.authority.empty()) arguments.SetString(GRPC_ARG_DEFAULT_AUTHORITY, channel.authority);
   if (!channel.tls.has_value()) {
     return grpc::CreateCustomChannel(channel.target, grpc::InsecureChannelCredentials(), arguments);
   }
@@ -39,7 +40,7 @@ std::shared_ptr<grpc::Channel> MakeGrpcChannel(const Channel& channel) {
   options.pem_root_certs = channel.tls->roots_pem;
   options.pem_private_key = channel.tls->key_pem;
   options.pem_cert_chain = channel.tls->chain_pem;
-  // The name that is verified, and the HTTP/2 authority.
+  // The name that is verified, and the HTTP/2 authority unless there is one of its own.
   arguments.SetSslTargetNameOverride(channel.tls->server_name);
   return grpc::CreateCustomChannel(channel.target, grpc::SslCredentials(options), arguments);
 }

@@ -70,6 +70,7 @@ TEST_F(GrpcStreamSourceTest, RequestsGoOutAndResponsesComeInOneAtATime) {
   FakeAdsServer server;
   Channel channel = To(server);
   channel.metadata = {{"x-proxy", "web.shop"}};
+  channel.authority = "control.weft.test";
   Open(std::move(channel));
   stream_->Send(Request("a"));
   ASSERT_TRUE(RunUntil([&] { return events_.sent == 1; }));
@@ -78,6 +79,7 @@ TEST_F(GrpcStreamSourceTest, RequestsGoOutAndResponsesComeInOneAtATime) {
   EXPECT_EQ(server.requests()[0].type_url(), "a");
   EXPECT_EQ(server.requests()[1].type_url(), "b");
   EXPECT_EQ(server.last_metadata("x-proxy"), "web.shop");
+  EXPECT_EQ(server.last_authority(), "control.weft.test");
   EXPECT_THAT(server.last_metadata("user-agent"), HasSubstr("weft-proxy/"));
 
   for (const char* version : {"1", "2"}) {
@@ -111,6 +113,28 @@ TEST_F(GrpcStreamSourceTest, WhatIsNoResponseEndsTheStream) {
   ASSERT_TRUE(RunUntil([&] { return events_.closed.has_value(); }));
   EXPECT_EQ(events_.closed->message(), "the control plane sent what is no DiscoveryResponse");
   EXPECT_TRUE(RunUntil([&] { return server.open_streams() == 0; }));
+}
+
+// gRPC's own limit of 4 MiB would cut off a proxy for good in a mesh that grew past it.
+TEST_F(GrpcStreamSourceTest, AResponseOfEightMebibytesIsTakenAndOneAboveTheBoundEndsTheStream) {
+  FakeAdsServer server;
+  Channel channel = To(server);
+  EXPECT_EQ(channel.max_response_bytes, kMaxResponseBytes);
+  DiscoveryResponse response;
+  response.add_resources()->mutable_value()->assign(8u << 20, 'x');
+  for (const bool fits : {true, false}) {
+    if (!fits) channel.max_response_bytes = 8u << 20;  // of which the frame of the message takes some
+    Open(channel);
+    stream_->Send(Request("a"));
+    ASSERT_TRUE(RunUntil([&] { return server.open_streams() == 1; }));
+    server.Send(response);
+    stream_->Receive();
+    ASSERT_TRUE(RunUntil([&] { return fits ? events_.responses.size() == 1 : events_.closed.has_value(); }));
+    stream_.reset();
+    ASSERT_TRUE(RunUntil([&] { return server.open_streams() == 0; }));
+  }
+  EXPECT_EQ(events_.responses.front().resources(0).value().size(), 8u << 20);
+  EXPECT_TRUE(absl::IsResourceExhausted(*events_.closed)) << *events_.closed;
 }
 
 TEST_F(GrpcStreamSourceTest, DestroyedStreamIsCancelledAndSilent) {

@@ -7,9 +7,9 @@
 #include <utility>
 
 #include "proxy/codec/h1/feed.h"
-#include "proxy/codec/h1/writer.h"
 #include "proxy/downstream/admission.h"
 #include "proxy/downstream/edge_headers.h"
+#include "proxy/downstream/interim_responses.h"
 #include "proxy/downstream/request_body.h"
 #include "proxy/downstream/response_writer.h"
 #include "proxy/http/reply.h"
@@ -31,108 +31,96 @@ using runtime::TimePoint;
 
 constexpr size_t kTurnRequests = 32;  // pipelined ones, before the other connections have their turn
 constexpr Duration kKeepsSnapshot = std::chrono::seconds(1);  // of silence
-constexpr Duration kFirstProbe = std::chrono::seconds(1);
-constexpr Duration kNextProbe = std::chrono::seconds(5);
 
 Task<void> WaitReadable(net::ByteStream& stream) { co_await stream.Readable(); }
 
 // Everything that lives as long as the connection.
-class Connection final : private net::ByteStream::HangupListener, private http::InterimSink {
+class Connection final : private net::ByteStream::HangupListener {
  public:
-  Connection(ServerDeps& deps, ChainSelector& chains, http::ConnectionInfo& info, net::ByteStream& stream)
-      : deps_(deps), chains_(chains), info_(info), stream_(stream), feed_(stream, parser_) {
+  Connection(const ServerDeps& deps, ChainSelector& chains, http::ConnectionInfo& info, net::ByteStream& stream)
+      : deps_(deps), chains_(chains), info_(info), stream_(stream) {
     stream_.SetHangupListener(this);
   }
   ~Connection() { stream_.SetHangupListener(nullptr); }
 
-  Task<void> Serve(base::ByteChain received) {
-    feed_.Prepend(std::move(received));
+  void Prepend(base::ByteChain received) {
+    if (!received.empty()) feed().Prepend(std::move(received));
+  }
+
+  Task<void> Serve() {
     runtime::TurnShare share(deps_.reactor, kTurnRequests);  // a client that pipelines without end
-    while (co_await ServeOne()) {
+    while (ExpectRequest()) {
+      After after = After::kNothing;
+      while (after == After::kNothing) {
+        if (!co_await WaitForBytes()) co_return;
+        after = co_await ServeOne();
+      }
+      if (after == After::kEnd) co_return;
       if (share.Spend(1)) co_await runtime::NextTurn(deps_.reactor);
     }
   }
 
  private:
-  // One request and its response; false: the connection has ended.
-  Task<bool> ServeOne();
-  // Waits for the head of the next request. nullopt: the connection ended without one.
+  enum class After : uint8_t {
+    kNext,     // the connection goes on
+    kEnd,      // it has ended
+    kNothing,  // no byte of a request was there after all (TLS had something of its own to read)
+  };
+  // What reads requests. Given up while the client is silent; from the pool of frames, so that its coming back costs no
+  // trip to the heap.
+  struct Reader {
+    explicit Reader(net::ByteStream& stream) : feed(stream, parser) {}
+    codec::h1::RequestParser parser;
+    codec::h1::Feed feed;
+    static void* operator new(size_t size) { return runtime::AllocateFrame(size); }
+    static void operator delete(void* reader, size_t size) { runtime::FreeFrame(reader, size); }
+  };
+
+  // The wait for the next request begins. False: there is to be none.
+  bool ExpectRequest();
+  // Waits until there is something to read, with as little as possible in hand. False: the connection has ended.
+  Task<bool> WaitForBytes();
+  // One request and its response. Not inlined: its frame is large, and lives only while a request does.
+  [[gnu::noinline]] Task<After> ServeOne();
+  // Reads the head of the request. nullopt: nothing of it has come yet; kNeedMore: the client has finished.
   Task<std::optional<Result<Fed>>> ReadHead();
   TimePoint HeadDeadline() const;
-  void BeginRequest(http::RequestHead& request, http::Context& context);
+  void BeginRequest(http::RequestHead& request, http::Context& context, InterimResponses& interim);
   bool TakeAnswer(std::optional<Result<Response>> answer, const http::RequestHead& request, bool content_open,
                   http::Context& context, Response* response);
   bool IsLast(const http::RequestHead& request, const Response& response) const;
   Task<void> ReplyMalformed(Failure failure);
   bool PinSnapshot();
   void Unpin();
-  base::ByteChain TakeUnsent();
+  Reader& reader();
+  codec::h1::Feed& feed() { return reader().feed; }
+  void SetLimits();
   const config::HttpConnectionSpec& spec() const { return chain_->http->spec; }
   TimePoint In(Duration d) const { return d > Duration::zero() ? deps_.reactor.now() + d : runtime::kNever; }
   void OnHangup() override {
     if (current_ != nullptr) current_->client_gone.Cancel();
   }
-  void OnPeerFinished() override { ProbeLater(kFirstProbe); }
-  void OnInterim(const http::ResponseHead& head) override;
-  void ProbeLater(Duration wait);
-  void Probe();
+  void OnPeerFinished() override {
+    if (interim_ != nullptr) interim_->ClientHasFinished();
+  }
 
-  class ProbeTimer final : public runtime::Timer {
-   public:
-    explicit ProbeTimer(Connection& connection) : connection_(connection) {}
-    void OnTimer() override { connection_.Probe(); }
-
-   private:
-    Connection& connection_;
-  };
-
-  ServerDeps& deps_;
+  const ServerDeps deps_;
   ChainSelector& chains_;
   http::ConnectionInfo& info_;
   net::ByteStream& stream_;
-  codec::h1::RequestParser parser_;
-  codec::h1::Feed feed_;
+  std::unique_ptr<Reader> reader_;
   config::WorkerSnapshots::Pin pin_;            // given up while the client is silent
   const config::FilterChain* chain_ = nullptr;  // held by pin_ or kept_chain_
   std::shared_ptr<const config::FilterChain> kept_chain_;
   uint64_t generation_ = 0;  // of the Snapshot that chain_ is from
   bool placed_ = true;       // the connection has its place in the newest Snapshot
   uint32_t requests_ = 0;
-  std::optional<TimePoint> begun_;  // of the request that is being read: its first byte
-  http::Context* current_ = nullptr;
-  bool interim_allowed_ = false;             // an HTTP/1.1 client waits, and no byte of its response is out
-  std::unique_ptr<base::ByteChain> unsent_;  // the rest of an interim response that the socket did not take
-  std::unique_ptr<ProbeTimer> probe_;
+  TimePoint idle_until_{};  // of the present wait for a request
+  TimePoint unpin_at_{};
+  std::optional<TimePoint> begun_;    // of the request that is being read: its first byte
+  http::Context* current_ = nullptr;  // of the request that is served, with the next
+  InterimResponses* interim_ = nullptr;
 };
-
-void Connection::OnInterim(const http::ResponseHead& head) {
-  if (!interim_allowed_ || unsent_ != nullptr)
-    return;  // it may be left out, so a client that does not read holds one at most
-  base::ByteChain out;
-  codec::h1::WriteResponseHead(head, {}, &out);
-  struct iovec pieces[16];
-  const net::IoResult put = stream_.TryWrite(pieces, out.FillIovecs(pieces, 16));
-  if (put.state == net::IoState::kOk) out.Consume(put.bytes);
-  if (put.state == net::IoState::kWouldBlock || out.empty()) return;
-  unsent_ = std::make_unique<base::ByteChain>(std::move(out));  // but not be torn
-}
-
-// A FIN says that the client sends no more, not whether it still waits for its answer or has closed its socket. Sending
-// tells: a closed one answers with a reset. An interim 100 means nothing to a client that waits (RFC 9110
-// section 15.2.1).
-void Connection::ProbeLater(Duration wait) {
-  if (!interim_allowed_) return;
-  if (probe_ == nullptr) probe_ = std::make_unique<ProbeTimer>(*this);
-  deps_.reactor.timers().Arm(probe_.get(), deps_.reactor.now() + wait);
-}
-
-void Connection::Probe() {
-  http::ResponseHead nothing;
-  nothing.status = 100;
-  nothing.reason = "Continue";
-  OnInterim(nothing);
-  ProbeLater(kNextProbe);
-}
 
 // The newest Snapshot for the next request. A connection whose listener would refuse it now has had its last one. One
 // that has no place for another reason is served once more by its old chain, and closed with a word to the client.
@@ -150,8 +138,20 @@ bool Connection::PinSnapshot() {
   chain_ = chain;
   generation_ = newest->generation;
   kept_chain_.reset();
-  parser_.set_limits({size_t{spec().max_request_headers_kb} * 1024, spec().max_headers_count});
+  if (reader_ != nullptr) SetLimits();
   return true;
+}
+
+Connection::Reader& Connection::reader() {
+  if (reader_ == nullptr) {
+    reader_ = std::make_unique<Reader>(stream_);
+    if (chain_ != nullptr) SetLimits();
+  }
+  return *reader_;
+}
+
+void Connection::SetLimits() {
+  reader_->parser.set_limits({size_t{spec().max_request_headers_kb} * 1024, spec().max_headers_count});
 }
 
 // A client may be silent for an hour, in which many Snapshots come and go.
@@ -170,35 +170,49 @@ TimePoint Connection::HeadDeadline() const {
   return deadline;
 }
 
-Task<std::optional<Result<Fed>>> Connection::ReadHead() {
+bool Connection::ExpectRequest() {
+  if (!PinSnapshot()) return false;
   begun_.reset();
-  const TimePoint idle_until = In(spec().idle_timeout);
-  const TimePoint unpin_at = In(kKeepsSnapshot);
-  for (;;) {
-    auto fed = feed_.TryNext();
-    if (parser_.begun() && !begun_) begun_ = deps_.reactor.now();
-    if (fed) {
-      if (fed->ok() && (*fed)->event == Event::kNeedMore) co_return std::nullopt;
-      co_return fed;
+  idle_until_ = In(spec().idle_timeout);
+  unpin_at_ = In(kKeepsSnapshot);
+  return true;
+}
+
+Task<bool> Connection::WaitForBytes() {
+  while (!stream_.MayRead()) {
+    if (reader_ != nullptr) {
+      if (reader_->feed.has_bytes()) break;
+      reader_->feed.ReleaseEmpty();
     }
-    const TimePoint deadline = begun_ ? HeadDeadline() : idle_until;
-    runtime::Cancellation* stop = begun_ ? nullptr : &deps_.draining;
-    const auto ended = co_await runtime::Within(deps_.reactor, pin_ ? std::min(deadline, unpin_at) : deadline, stop,
+    const auto ended = co_await runtime::Within(deps_.reactor, pin_ ? std::min(idle_until_, unpin_at_) : idle_until_,
+                                                &deps_.draining, WaitReadable(stream_));
+    if (ended.outcome == Outcome::kDone) break;
+    if (ended.outcome == Outcome::kCancelled || !pin_ || unpin_at_ >= idle_until_) co_return false;
+    Unpin();
+    reader_.reset();
+  }
+  co_return true;
+}
+
+Task<std::optional<Result<Fed>>> Connection::ReadHead() {
+  for (;;) {
+    auto fed = feed().TryNext();
+    if (reader().parser.begun() && !begun_) begun_ = deps_.reactor.now();
+    if (fed || !begun_) co_return fed;
+    const TimePoint deadline = HeadDeadline();
+    const auto ended = co_await runtime::Within(deps_.reactor, pin_ ? std::min(deadline, unpin_at_) : deadline, nullptr,
                                                 WaitReadable(stream_));
-    if (ended.outcome == Outcome::kCancelled) co_return std::nullopt;
     if (ended.outcome == Outcome::kDone) continue;
-    if (pin_ && unpin_at < deadline) {
+    if (pin_ && unpin_at_ < deadline) {
       Unpin();
-    } else if (begun_) {
+    } else {
       co_return Result<Fed>(
           Failure{FailureKind::kRequestHeaderTimeout, base::Origin::kDownstream, base::Phase::kRequestHead, {}, ""});
-    } else {
-      co_return std::nullopt;
     }
   }
 }
 
-void Connection::BeginRequest(http::RequestHead& request, http::Context& context) {
+void Connection::BeginRequest(http::RequestHead& request, http::Context& context, InterimResponses& interim) {
   ++requests_;
   context.snapshot = pin_.get();
   context.chain = chain_;
@@ -206,9 +220,9 @@ void Connection::BeginRequest(http::RequestHead& request, http::Context& context
   context.set_stream_idle_timeout(spec().stream_idle_timeout);
   ApplyRequestHeaders(spec(), info_, &request);
   current_ = &context;
-  interim_allowed_ = request.version != http::Version::kHttp10;
-  context.interim = this;
-  if (stream_.PeerHasFinished()) ProbeLater(kFirstProbe);
+  interim_ = &interim;
+  context.interim = &interim;
+  if (stream_.PeerHasFinished()) interim.ClientHasFinished();
 }
 
 // What goes to the client when the service has ended. False: nobody is left to be answered.
@@ -250,23 +264,24 @@ bool Connection::IsLast(const http::RequestHead& request, const Response& respon
          deps_.draining.cancelled();
 }
 
-Task<bool> Connection::ServeOne() {
-  if (!PinSnapshot()) co_return false;
+Task<Connection::After> Connection::ServeOne() {
   http::RequestHead request;
-  parser_.Begin(&request);
+  reader().parser.Begin(&request);
   std::optional<Result<Fed>> first = co_await ReadHead();
-  if (!first) co_return false;
+  if (!first) co_return After::kNothing;
   if (!first->ok()) {
     if (first->failure().kind != FailureKind::kIoError) co_await ReplyMalformed(std::move(first->failure()));
-    co_return false;
+    co_return After::kEnd;
   }
-  if (!PinSnapshot()) co_return false;  // the newest at the time of the request, not at the time of its waiting
+  if ((*first)->event == Event::kNeedMore) co_return After::kEnd;  // the client has finished
+  if (!PinSnapshot()) co_return After::kEnd;  // the newest at the time of the request, not at the time of its waiting
   http::Context context(deps_.reactor, info_);
-  BeginRequest(request, context);
+  InterimResponses interim(deps_.reactor, stream_, request.version != http::Version::kHttp10);
+  BeginRequest(request, context, interim);
 
   const bool tunnel = !request.upgrade.empty() || request.is_connect();
-  RequestBody body(feed_, request, context);
-  RawBody raw(feed_, context);
+  RequestBody body(feed(), request, context);
+  RawBody raw(feed(), context);
   http::Body* content = tunnel ? static_cast<http::Body*>(&raw) : &body;
   if (!tunnel && request.framing == Framing::kNone) content = nullptr;
   const auto content_open = [&] { return content == &body && !body.ended(); };
@@ -284,8 +299,7 @@ Task<bool> Connection::ServeOne() {
     answered = TakeAnswer(std::move(ended.value), request, content_open(), context, &response);
   }
   request_deadline.reset();
-  interim_allowed_ = false;
-  probe_.reset();
+  interim.End();
   const bool still_waits = body.owes_continue();  // the client waits for 100 Continue with its content
   body.FinalResponseBegins();
   bool go_on = false;
@@ -294,24 +308,19 @@ Task<bool> Connection::ServeOne() {
     const bool close = IsLast(request, response) || (was_open && still_waits);
     context.stamps.response_started = deps_.reactor.now();
     if (tunnel && !context.failed && (response.head->status == 101 || request.is_connect())) {
-      co_await RunTunnel(stream_, deps_.revoked, request, context, response, TakeUnsent());
+      co_await RunTunnel(stream_, deps_.revoked, request, context, response, interim.TakeUnsent());
     } else {
-      go_on = co_await WriteResponse(stream_, spec(), request, context, response, close, TakeUnsent());
+      go_on = co_await WriteResponse(stream_, spec(), request, context, response, close, interim.TakeUnsent());
     }
     context.stamps.response_ended = deps_.reactor.now();
     response.body.reset();
     if (was_open && !body.ended() && go_on) go_on = co_await DrainRequest(deps_.reactor, body);
   }
   current_ = nullptr;
+  interim_ = nullptr;
   deps_.observer.OnRequestDone(request, answered ? response.head.get() : nullptr, context);
   if (answered && !go_on) co_await Linger(deps_.reactor, stream_);
-  co_return go_on;
-}
-
-base::ByteChain Connection::TakeUnsent() {
-  base::ByteChain out;
-  if (const auto unsent = std::move(unsent_); unsent != nullptr) out.Append(std::move(*unsent));
-  return out;
+  co_return go_on ? After::kNext : After::kEnd;
 }
 
 Task<void> Connection::ReplyMalformed(Failure failure) {
@@ -321,16 +330,19 @@ Task<void> Connection::ReplyMalformed(Failure failure) {
   http::Context context(deps_.reactor, info_);
   Response response = http::MakeReply(failure, nullptr);
   context.set_stream_idle_timeout(spec().stream_idle_timeout);
-  co_await WriteResponse(stream_, spec(), unread, context, response, /*close=*/true, TakeUnsent());
+  co_await WriteResponse(stream_, spec(), unread, context, response, /*close=*/true, {});
   co_await Linger(deps_.reactor, stream_);
 }
 
+Task<void> Run(std::unique_ptr<Connection> connection) { co_await connection->Serve(); }
+
 }  // namespace
 
-Task<void> ServeHttp1(ServerDeps& deps, ChainSelector& chains, http::ConnectionInfo& info, net::ByteStream& stream,
-                      base::ByteChain received) {
-  Connection connection(deps, chains, info, stream);
-  co_await connection.Serve(std::move(received));
+Task<void> ServeHttp1(const ServerDeps& deps, ChainSelector& chains, http::ConnectionInfo& info,
+                      net::ByteStream& stream, base::ByteChain received) {
+  auto connection = std::make_unique<Connection>(deps, chains, info, stream);
+  connection->Prepend(std::move(received));
+  return Run(std::move(connection));
 }
 
 }  // namespace weft::downstream

@@ -12,9 +12,9 @@
 
 namespace weft::downstream {
 
-// `received` was read before (detection). `info`, `chains` and `deps` outlive the task. Ends when the connection has
-// ended.
-runtime::Task<void> ServeHttp1(ServerDeps& deps, ChainSelector& chains, http::ConnectionInfo& info,
+// `received` was read before (detection). `info`, `chains`, `stream` and what `deps` names outlive the task. Ends when
+// the connection has ended. While it waits for a request it holds little more than its place in the configuration.
+runtime::Task<void> ServeHttp1(const ServerDeps& deps, ChainSelector& chains, http::ConnectionInfo& info,
                                net::ByteStream& stream, base::ByteChain received);
 
 }  // namespace weft::downstream

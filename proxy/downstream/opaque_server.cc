@@ -8,6 +8,8 @@
 #include <utility>
 
 #include "absl/random/random.h"
+#include "proxy/detect/proxy_header.h"
+#include "proxy/downstream/upstream_opening.h"
 #include "proxy/net/socket_stream.h"
 #include "proxy/runtime/wait.h"
 #include "proxy/tls/stream.h"
@@ -41,6 +43,8 @@ struct Target {
   std::shared_ptr<const tls::ClientContext> tls;
   runtime::Duration connect_timeout{};
   net::OwnTraffic kind = net::OwnTraffic::kToPeer;
+  std::string proxy_header{};  // sent first
+  config::Preamble preamble = config::Preamble::kNone;
 };
 
 Task<Result<std::unique_ptr<net::ByteStream>>> Connect(runtime::Reactor& reactor, Target target,
@@ -49,8 +53,13 @@ Task<Result<std::unique_ptr<net::ByteStream>>> Connect(runtime::Reactor& reactor
   auto connected = co_await net::Dial(reactor, target.endpoint->address, net::DialOptions{.kind = target.kind});
   if (!connected.ok()) co_return std::move(connected).failure();
   stamps->connected = reactor.now();
+  if (!target.proxy_header.empty() || target.preamble != config::Preamble::kNone) {
+    if (auto failure = co_await OpenUpstream(**connected, target.proxy_header, target.preamble))
+      co_return std::move(*failure);
+  }
   if (target.tls == nullptr) co_return std::move(*connected);
-  auto secured = co_await tls::TlsStream::Connect(reactor, std::move(*connected), target.tls, tls::ConnectOptions(),
+  auto secured = co_await tls::TlsStream::Connect(reactor, std::move(*connected), target.tls,
+                                                  tls::ConnectOptions::For(target.tls.get(), target.endpoint->hostname),
                                                   runtime::kNever);
   if (!secured.ok()) co_return std::move(secured).failure();
   stamps->tls_done = reactor.now();
@@ -76,10 +85,10 @@ Failure NotRouted(FailureKind kind, std::string detail) {
 
 // Connects to one endpoint after another until one answers. With `max_attempts` the same one again where there is no
 // other (as Envoy does).
-Task<Result<std::unique_ptr<net::ByteStream>>> Reach(OpaqueDeps deps, http::ConnectionInfo& info,
-                                                     net::ByteStream& client, std::string cluster_name,
-                                                     std::optional<uint32_t> max_attempts, Target& target,
-                                                     OpaqueOutcome& outcome) {
+Task<Result<std::unique_ptr<net::ByteStream>>> TryEndpoints(OpaqueDeps deps, http::ConnectionInfo& info,
+                                                            net::ByteStream& client, std::string cluster_name,
+                                                            std::optional<uint32_t> max_attempts, Target& target,
+                                                            OpaqueOutcome& outcome) {
   runtime::Cancellation gone(deps.reactor);
   GoneListener listener(client, gone);
   std::array<const endpoint::EndpointState*, kMaxTries> tried{};
@@ -92,6 +101,8 @@ Task<Result<std::unique_ptr<net::ByteStream>>> Reach(OpaqueDeps deps, http::Conn
     const bool straight = cluster->spec.discovery == config::Discovery::kOriginalDst;
     target = Target{host->state, cluster->state, host->tls, cluster->spec.connect_timeout,
                     straight ? net::OwnTraffic::kStraight : net::OwnTraffic::kToPeer};
+    target.proxy_header = detect::WriteProxyHeader(cluster->spec.proxy_header, info.peer, info.destination);
+    if (!info.tls || host->tls != nullptr) target.preamble = deps.preamble;
     outcome.endpoint = host->state->address;
     outcome.service = host->service.empty() ? cluster->spec.service : host->service;
     outcome.version = host->version;
@@ -115,20 +126,37 @@ Task<Result<std::unique_ptr<net::ByteStream>>> Reach(OpaqueDeps deps, http::Conn
   }
 }
 
-// Counts a connection in the endpoint's and the cluster's load while it lives.
+}  // namespace
+
+// Not inlined: the frames of the tries go when there is a connection.
+[[gnu::noinline]] Task<Reached> Reach(OpaqueDeps deps, const config::TcpProxySpec& spec, http::ConnectionInfo& info,
+                                      net::ByteStream& client, OpaqueOutcome& outcome) {
+  outcome.cluster = ChooseCluster(spec);
+  Target target;
+  auto stream = co_await TryEndpoints(deps, info, client, outcome.cluster, spec.max_connect_attempts, target, outcome);
+  if (stream.ok()) co_return Reached{std::move(*stream), std::move(target.endpoint), std::move(target.cluster)};
+  outcome.failed = true;
+  outcome.failure = std::move(stream.failure());
+  co_return Reached();
+}
+
+namespace {
+
+// The upstream side. Counts a connection in the endpoint's and the cluster's load while it lives.
 class Load {
  public:
-  explicit Load(Target& target) : target_(target) {
-    target_.endpoint->active_connections.fetch_add(1);
-    target_.cluster->active_connections.fetch_add(1);
+  explicit Load(Reached reached) : reached_(std::move(reached)) {
+    reached_.endpoint->active_connections.fetch_add(1);
+    reached_.cluster->active_connections.fetch_add(1);
   }
   ~Load() {
-    target_.endpoint->active_connections.fetch_sub(1);
-    target_.cluster->active_connections.fetch_sub(1);
+    reached_.endpoint->active_connections.fetch_sub(1);
+    reached_.cluster->active_connections.fetch_sub(1);
   }
+  net::ByteStream& stream() { return *reached_.stream; }
 
  private:
-  Target& target_;
+  const Reached reached_;
 };
 
 // Signals when nothing has moved for the idle time.
@@ -154,28 +182,50 @@ class IdleWatch final : private runtime::Timer {
   runtime::Cancellation& idle_;
 };
 
+// As long as something moves now and then.
+Task<void> WhileNotIdle(runtime::Reactor& reactor, runtime::Duration limit, const net::RelayCounters& counters,
+                        Task<void> relay) {
+  runtime::Cancellation idle(reactor);
+  const IdleWatch watch(reactor, limit, counters, idle);
+  co_await runtime::Within(reactor, runtime::kNever, &idle, std::move(relay));
+}
+
+// Makes sure of the upstream side, and passes on what it said before the relay began. Not inlined, as Reach(). False:
+// nobody is there any more on one of the sides.
+[[gnu::noinline]] Task<bool> HaveUpstream(OpaqueDeps deps, const config::TcpProxySpec& spec, http::ConnectionInfo& info,
+                                          net::ByteStream& client, OpaqueOutcome& outcome, Reached& reached) {
+  if (reached.stream == nullptr) reached = co_await Reach(deps, spec, info, client, outcome);
+  if (reached.stream == nullptr) {
+    client.Reset();  // it learns that nobody is there, as it would without us
+    co_return false;
+  }
+  const std::unique_ptr<base::ByteChain> spoken = std::move(reached.spoken);
+  if (spoken == nullptr) co_return true;
+  net::RelayCounters& counters = outcome.relayed;
+  counters.to_downstream += spoken->size();
+  counters.first_byte_from_upstream = counters.last_byte = deps.reactor.now();
+  co_return co_await net::WriteAll(client, std::move(*spoken));
+}
+
+// `received` and `early` are pointers because a parameter lives as long as its coroutine.
+Task<void> Carry(OpaqueDeps deps, const config::TcpProxySpec& spec, http::ConnectionInfo& info, net::ByteStream& stream,
+                 std::unique_ptr<base::ByteChain> received, OpaqueOutcome& outcome, std::unique_ptr<Reached> early) {
+  if (!co_await HaveUpstream(deps, spec, info, stream, outcome, *early)) co_return;
+  Load load(std::move(*early));
+  early.reset();
+  Task<void> relay = net::Relay(deps.reactor, stream, load.stream(), std::move(*received), outcome.relayed);
+  received.reset();
+  if (spec.idle_timeout != runtime::Duration::zero())
+    relay = WhileNotIdle(deps.reactor, spec.idle_timeout, outcome.relayed, std::move(relay));
+  co_await std::move(relay);
+}
+
 }  // namespace
 
 Task<void> ServeOpaque(OpaqueDeps deps, const config::TcpProxySpec& spec, http::ConnectionInfo& info,
-                       net::ByteStream& stream, base::ByteChain received, OpaqueOutcome& outcome) {
-  outcome.cluster = ChooseCluster(spec);
-  Target target;
-  auto upstream = co_await Reach(deps, info, stream, outcome.cluster, spec.max_connect_attempts, target, outcome);
-  if (!upstream.ok()) {
-    outcome.failed = true;
-    outcome.failure = std::move(upstream.failure());
-    stream.Reset();  // the client learns that nobody is there, as it would without us
-    co_return;
-  }
-  Load load(target);
-  auto relay = net::Relay(deps.reactor, stream, **upstream, std::move(received), outcome.relayed);
-  if (spec.idle_timeout == runtime::Duration::zero()) {
-    co_await std::move(relay);
-    co_return;
-  }
-  runtime::Cancellation idle(deps.reactor);
-  const IdleWatch watch(deps.reactor, spec.idle_timeout, outcome.relayed, idle);
-  co_await runtime::Within(deps.reactor, runtime::kNever, &idle, std::move(relay));
+                       net::ByteStream& stream, base::ByteChain received, OpaqueOutcome& outcome, Reached early) {
+  return Carry(deps, spec, info, stream, std::make_unique<base::ByteChain>(std::move(received)), outcome,
+               std::make_unique<Reached>(std::move(early)));
 }
 
 }  // namespace weft::downstream

@@ -28,14 +28,30 @@ struct OpaqueDeps {
   runtime::Reactor& reactor;
   config::WorkerSnapshots& snapshots;
   balance::Picker& picker;
+  // What the client asked for, and was promised, before its TLS began: the server is asked as well, where TLS goes to
+  // it.
+  config::Preamble preamble = config::Preamble::kNone;
 };
+
+// An endpoint that answered, and the stream to it.
+struct Reached {
+  std::unique_ptr<net::ByteStream> stream;  // null: none did, and the outcome says why
+  endpoint::EndpointPtr endpoint;
+  endpoint::ClusterPtr cluster;
+  std::unique_ptr<base::ByteChain> spoken{};  // what the server has said and nobody has passed on; null: nothing
+};
+
+// The first half of ServeOpaque(): for who dials before the client has said a word. The arguments outlive the task.
+runtime::Task<Reached> Reach(OpaqueDeps deps, const config::TcpProxySpec& spec, http::ConnectionInfo& info,
+                             net::ByteStream& client, OpaqueOutcome& outcome);
 
 // Picks a cluster by weight, an endpoint by the balancer, connects (another endpoint after a failed connect) and copies
 // both ways until both have ended. A connection that could be carried nowhere is reset. `received` goes first.
 // `outcome` is kept up to date while it runs, so that a connection that is cut is still accounted for. `spec` outlives
-// the task.
+// the task. `early`: from Reach(), with its outcome.
 runtime::Task<void> ServeOpaque(OpaqueDeps deps, const config::TcpProxySpec& spec, http::ConnectionInfo& info,
-                                net::ByteStream& stream, base::ByteChain received, OpaqueOutcome& outcome);
+                                net::ByteStream& stream, base::ByteChain received, OpaqueOutcome& outcome,
+                                Reached early = {});
 
 }  // namespace weft::downstream
 

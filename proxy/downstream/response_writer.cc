@@ -43,6 +43,25 @@ struct Outgoing {
     if (end) codec::h1::WriteLastChunk(piece.trailers, &bytes);
   }
 
+  // The head with the first piece of the content, when that is here.
+  std::optional<Failure> Begin(const http::ResponseHead& head, codec::h1::HeadOptions& options,
+                               http::Context& context) {
+    std::optional<Result<BodyPiece>> first;
+    if (!end) first = body->TryRead();
+    const bool is_short = first && first->ok() && !chunked && (*first)->data.size <= codec::h1::kShortContent;
+    if (is_short) options.content = (*first)->data.view();
+    codec::h1::WriteResponseHead(head, options, &bytes);
+    if (!first) return std::nullopt;
+    if (!first->ok()) return std::move(first->failure());
+    context.Moved();
+    if (is_short) {
+      end = (*first)->end;
+    } else {
+      Add(std::move(**first));
+    }
+    return std::nullopt;
+  }
+
   // Collects what is there without waiting. A Failure: that of the content.
   std::optional<Failure> Collect(http::Context& context) {
     while (!end && bytes.size() < kWriteBatch) {
@@ -53,6 +72,18 @@ struct Outgoing {
       Add(std::move(**piece));
     }
     return std::nullopt;
+  }
+
+  // Writes what the socket takes now. False: the client is gone.
+  bool TryWrite(net::ByteStream& client, http::Context& context) {
+    struct iovec pieces[16];
+    const net::IoResult put = client.TryWrite(pieces, bytes.FillIovecs(pieces, 16));
+    if (put.state == net::IoState::kError) return false;
+    if (put.state == net::IoState::kOk) {
+      bytes.Consume(put.bytes);
+      context.Moved();
+    }
+    return true;
   }
 };
 
@@ -67,15 +98,14 @@ void Fail(http::Context& context, Failure failure) {
   context.failure = std::move(failure);
 }
 
-// Sends `head`, then the content as it comes, collecting what is there into one write. False: cut.
-Task<bool> SendContent(net::ByteStream& client, http::Context& context, http::Body* body, bool chunked,
-                       base::ByteChain head) {
-  Outgoing out{body, chunked, std::move(head), body == nullptr};
+// Sends what was collected, then the content as it comes, collecting what is there into one write. `broken`: how it
+// failed already. False: cut.
+Task<bool> SendContent(net::ByteStream& client, http::Context& context, Outgoing out, std::optional<Failure> broken) {
   runtime::TurnShare share(context.reactor, kTurnBytes);
   for (;;) {
-    std::optional<Failure> broken = out.Collect(context);
+    if (!broken) broken = out.Collect(context);
     if (!broken && out.bytes.empty() && !out.end) {  // what is there goes out before we wait
-      auto ended = co_await runtime::Within(context.reactor, context.deadline, &context.client_gone, body->Read());
+      auto ended = co_await runtime::Within(context.reactor, context.deadline, &context.client_gone, out.body->Read());
       if (ended.outcome != Outcome::kDone) {
         broken = Interrupted(ended.outcome, context);
       } else if (!ended.value->ok()) {
@@ -97,14 +127,9 @@ Task<bool> SendContent(net::ByteStream& client, http::Context& context, http::Bo
       co_return false;
     }
     if (!out.bytes.empty()) {
-      struct iovec pieces[16];
-      const net::IoResult put = client.TryWrite(pieces, out.bytes.FillIovecs(pieces, 16));
-      if (put.state == net::IoState::kError) co_return false;
-      if (put.state == net::IoState::kOk) {
-        out.bytes.Consume(put.bytes);
-        context.Moved();
-      }
-      if (out.bytes.empty() && !out.end && share.Spend(put.bytes)) co_await runtime::NextTurn(context.reactor);
+      const size_t before = out.bytes.size();
+      if (!out.TryWrite(client, context)) co_return false;
+      if (out.bytes.empty() && !out.end && share.Spend(before)) co_await runtime::NextTurn(context.reactor);
     }
     if (!out.bytes.empty()) {
       auto ended = co_await runtime::Within(context.reactor, runtime::kNever, &context.stalled,
@@ -118,6 +143,11 @@ Task<bool> SendContent(net::ByteStream& client, http::Context& context, http::Bo
     }
     if (out.end) co_return true;
   }
+}
+
+Task<bool> SendAndClose(net::ByteStream& client, http::Context& context, Outgoing out, std::optional<Failure> broken) {
+  co_await SendContent(client, context, std::move(out), std::move(broken));
+  co_return false;  // the connection does not go on
 }
 
 Task<void> ReadUntilEnd(net::ByteStream& stream) {
@@ -155,29 +185,35 @@ codec::h1::HeadOptions OptionsFor(const http::RequestHead& request, const http::
 
 }  // namespace
 
-Task<bool> WriteResponse(net::ByteStream& client, const config::HttpConnectionSpec& spec,
-                         const http::RequestHead& request, http::Context& context, Response& response, bool close,
-                         base::ByteChain before) {
+runtime::ReadyOr<bool> WriteResponse(net::ByteStream& client, const config::HttpConnectionSpec& spec,
+                                     const http::RequestHead& request, http::Context& context, Response& response,
+                                     bool close, base::ByteChain before) {
   http::ResponseHead& head = *response.head;
   ApplyResponseHeaders(spec, &head);
   if (!head.headers.Has("date")) head.headers.Add("date", HttpDate(context.reactor.clock().WallMicros() / 1'000'000));
-  const codec::h1::HeadOptions options = OptionsFor(request, head, close);
-  base::ByteChain out = std::move(before);
-  codec::h1::WriteResponseHead(head, options, &out);
-  const bool chunked = options.framing == Framing::kChunked;
-  const bool sent = co_await SendContent(client, context, response.body.get(), chunked, std::move(out));
-  co_return sent && !options.close;
+  codec::h1::HeadOptions options = OptionsFor(request, head, close);
+  http::Body* body = response.body.get();
+  Outgoing out{body, options.framing == Framing::kChunked, std::move(before), body == nullptr};
+  std::optional<Failure> broken = out.Begin(head, options, context);
+  if (!broken) broken = out.Collect(context);
+  // Most answers are here as a whole and fit into the socket: then nothing waits, and no frame is made.
+  if (!broken && out.end) {
+    if (!out.TryWrite(client, context)) return false;
+    if (out.bytes.empty()) return !options.close;
+  }
+  if (options.close) return SendAndClose(client, context, std::move(out), std::move(broken));
+  return SendContent(client, context, std::move(out), std::move(broken));
 }
 
 Task<void> RunTunnel(net::ByteStream& client, runtime::Cancellation& revoked, const http::RequestHead& request,
                      http::Context& context, Response& response, base::ByteChain before) {
   codec::h1::HeadOptions options;
   if (!request.is_connect()) options.upgrade = response.head->upgrade;
-  base::ByteChain out = std::move(before);
-  codec::h1::WriteResponseHead(*response.head, options, &out);
-  const auto ended =
-      co_await runtime::Within(context.reactor, runtime::kNever, &revoked,
-                               SendContent(client, context, response.body.get(), /*chunked=*/false, std::move(out)));
+  http::Body* body = response.body.get();
+  Outgoing out{body, /*chunked=*/false, std::move(before), body == nullptr};
+  codec::h1::WriteResponseHead(*response.head, options, &out.bytes);
+  const auto ended = co_await runtime::Within(context.reactor, runtime::kNever, &revoked,
+                                              SendContent(client, context, std::move(out), std::nullopt));
   if (ended.outcome != Outcome::kDone) {
     client.Reset();
   } else if (*ended.value) {

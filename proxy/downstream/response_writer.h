@@ -13,6 +13,7 @@
 #include "proxy/http/message.h"
 #include "proxy/http/service.h"
 #include "proxy/net/byte_stream.h"
+#include "proxy/runtime/ready_or.h"
 #include "proxy/runtime/task.h"
 #include "proxy/runtime/wait.h"
 
@@ -20,9 +21,9 @@ namespace weft::downstream {
 
 // Writes `before`, the head in the form that the client understands, and the content. True: all was sent and the
 // connection goes on; `close` tells the client that it does not.
-runtime::Task<bool> WriteResponse(net::ByteStream& client, const config::HttpConnectionSpec& spec,
-                                  const http::RequestHead& request, http::Context& context, http::Response& response,
-                                  bool close, base::ByteChain before);
+runtime::ReadyOr<bool> WriteResponse(net::ByteStream& client, const config::HttpConnectionSpec& spec,
+                                     const http::RequestHead& request, http::Context& context, http::Response& response,
+                                     bool close, base::ByteChain before);
 
 // After 101, or 2xx to CONNECT: the head, then the upstream's bytes to the client, until they end, then FIN. The other
 // direction is pumped by the upstream's try. `revoked` cuts it.

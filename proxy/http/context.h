@@ -34,15 +34,17 @@ namespace weft::http {
 // Facts of the downstream connection, fixed once it is accepted and identified.
 struct ConnectionInfo {
   uint64_t id = 0;
-  base::Address peer;         // who connected
-  base::Address local;        // our end of the socket
-  base::Address destination;  // where the client was going: the original destination, or `local`
-  bool redirected = false;    // destination came from SO_ORIGINAL_DST
-  bool inbound = false;       // traffic_direction of the listener
+  base::Address peer;                                // the client: who connected, or whom the PROXY header names
+  base::Address local;                               // our end of the socket
+  base::Address destination;                         // where the client was going: the original destination, or `local`
+  std::shared_ptr<const base::Address> direct_peer;  // who connected; null: `peer` did
+  bool redirected = false;                           // destination came from SO_ORIGINAL_DST
+  bool inbound = false;                              // traffic_direction of the listener
   std::string listener;
   std::string filter_chain;
   bool tls = false;                     // we terminated TLS
   std::string sni;                      // server name that the client asked for, also of TLS that only passes
+  std::string_view name_kind;           // detect::Name(NameKind) of it: "outer" and "hidden" hide another; "": not TLS
   std::string alpn;                     // negotiated application protocol
   std::string peer_principal;           // SPIFFE URI of the verified client certificate, or empty
   std::string peer_certificate_sha256;  // of the same certificate, lower case hex

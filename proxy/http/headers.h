@@ -13,8 +13,12 @@
 
 namespace weft::http {
 
-// ASCII only, as field names are.
-bool EqualsIgnoreCase(std::string_view a, std::string_view b);
+// ASCII only, as field names are. Most names differ in length or in the first letter: told without a call.
+bool SameIgnoreCase(std::string_view a, std::string_view b);  // of equal size
+inline bool EqualsIgnoreCase(std::string_view a, std::string_view b) {
+  if (a.size() != b.size()) return false;
+  return a.empty() || (((a[0] ^ b[0]) & ~0x20) == 0 && SameIgnoreCase(a, b));
+}
 // True when the comma-separated list `value` has `token` as a member (RFC 9110 section 5.6.1), without case.
 bool ListContains(std::string_view value, std::string_view token);
 

@@ -2,8 +2,27 @@
 
 #include <gtest/gtest.h>
 
+#include <string>
+
 namespace weft::http {
 namespace {
+
+// Names are compared eight characters at a time: every pair of characters, in the first eight and behind them.
+TEST(EqualsIgnoreCaseTest, OnlyLettersDifferInCase) {
+  const auto lower = [](int c) { return c >= 'A' && c <= 'Z' ? c + 32 : c; };
+  for (const size_t place : {size_t{0}, size_t{1}, size_t{7}, size_t{8}, size_t{9}}) {
+    for (int a = 0; a < 256; ++a) {
+      for (int b = 0; b < 256; ++b) {
+        std::string one = "X-Long-Name", other = "x-lONG-nAME";
+        one[place] = static_cast<char>(a);
+        other[place] = static_cast<char>(b);
+        ASSERT_EQ(EqualsIgnoreCase(one, other), lower(a) == lower(b)) << place << ": " << a << " and " << b;
+      }
+    }
+  }
+  EXPECT_TRUE(EqualsIgnoreCase("", ""));
+  EXPECT_FALSE(EqualsIgnoreCase("te", "tea"));
+}
 
 TEST(Headers, NamesCompareWithoutCaseAndOrderIsKept) {
   base::Arena arena;

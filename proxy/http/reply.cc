@@ -55,6 +55,8 @@ Reply ReplyFor(FailureKind kind) {
     case FailureKind::kHttp10Refused: return {426, kInternal, "", true};
     case FailureKind::kNoRoute: return {404, kUnimplemented, "NR", false};
     case FailureKind::kNoFilterChain: return {0, kUnavailable, "NR", true};
+    case FailureKind::kHiddenName: return {0, kPermissionDenied, "NR", true};
+    case FailureKind::kProxyHeader: return {0, kInternal, "DPE", true};
     case FailureKind::kUnknownDestination: return {502, kUnavailable, "NR", false};
     case FailureKind::kNoCluster: return {503, kUnavailable, "NC", false};
     case FailureKind::kNoHealthyEndpoint: return {503, kUnavailable, "UH", false};

@@ -229,7 +229,19 @@ void Identity::NoteFailure(const absl::Status& status) {
         left > absl::ZeroDuration() ? "; the present certificate is good for another " : "; the certificate expired ",
         For(absl::AbsDuration(left)), left > absl::ZeroDuration() ? "" : " ago");
   }
-  Log(true, text);
+  Log(true, absl::StrCat(text, Advice(status)));
+}
+
+// When no further try can help but with another token: a token of one use is spent after the first certificate, and a
+// proxy that was away for longer than that one lasts has nothing else to show.
+std::string Identity::Advice(const absl::Status& status) const {
+  if (current() != nullptr && current()->not_after > WallNow()) return "";
+  if (!absl::IsUnauthenticated(status) && ReadToken().ok()) return "";
+  const std::string how =
+      options_.join_token_file.empty()
+          ? "and start this proxy with it (a --join-token-file is read again without a restart)"
+          : absl::StrCat("and put it into ", options_.join_token_file, ", which is read again at each try");
+  return absl::StrCat("; it needs a new join token: weft token create --identity NAMESPACE/SERVICE-ACCOUNT, ", how);
 }
 
 bool Identity::IsDue() const {

@@ -84,6 +84,7 @@ class Identity {
   runtime::Task<Obtained> ByToken();
   void Install(Material material, bool stored);
   void NoteFailure(const absl::Status& status);
+  std::string Advice(const absl::Status& status) const;
   bool IsDue() const;
   absl::Time WallNow() const;
   double Random();

@@ -26,11 +26,12 @@ class IdentityTest : public ::testing::Test {
   ~IdentityTest() override { Stop(); }
 
   // A proxy process starts; the one before, if any, is gone.
-  absl::Status Start(const std::string& token = "") {
+  absl::Status Start(const std::string& token = "", const std::string& token_file = "") {
     Stop();
     Options options;
     options.directory = directory_.path();
     options.join_token = token;
+    options.join_token_file = token_file;
     Hooks hooks;
     hooks.changed = [this](const MaterialPtr& material) { published_.push_back(material); };
     hooks.log = [this](bool, const std::string& text) { log_ += text + "\n"; };
@@ -204,6 +205,40 @@ TEST_F(IdentityTest, ExpiredStoredCertificate) {
   Turn();
   ASSERT_EQ(published_.size(), 1u);
   EXPECT_EQ(state().enrollments, 1u);
+}
+
+// A proxy that was away for longer than its certificate said "used up" for ever, and not what helps.
+TEST_F(IdentityTest, AfterALongAbsenceASpentTokenIsReplacedInItsFile) {
+  const std::string file = directory_.path() + "/web.token";
+  directory_.Write("web.token", Token());
+  ASSERT_TRUE(Start("", file).ok());
+  Turn();
+  ASSERT_EQ(published_.size(), 1u);
+  Stop();
+  clock_.Advance(std::chrono::hours(3));
+  Turn();
+  log_.clear();
+  ca_.sign_error = absl::UnauthenticatedError("join token b303ffe0: used up (1 of 1 uses) 3h ago");
+  ASSERT_TRUE(Start("", file).ok());
+  Turn();
+  EXPECT_THAT(log_, HasSubstr("used up (1 of 1 uses)"));
+  EXPECT_THAT(log_, HasSubstr("weft token create"));
+  EXPECT_THAT(log_, HasSubstr("put it into " + file + ", which is read again"));
+
+  const std::string fresh = Token();
+  directory_.Write("web.token", fresh);
+  ca_.sign_error = absl::OkStatus();
+  Advance(minutes(1));
+  EXPECT_EQ(ca_.signings.back().request.join_token, fresh);
+  EXPECT_EQ(published_.size(), 2u);
+}
+
+TEST_F(IdentityTest, NothingIsAdvisedWhileTryingAgainMayHelp) {
+  ca_.sign_error = absl::UnavailableError("down");
+  ASSERT_TRUE(Start(Token()).ok());
+  Turn();
+  EXPECT_THAT(log_, HasSubstr("down"));
+  EXPECT_THAT(log_, Not(HasSubstr("weft token create")));
 }
 
 TEST_F(IdentityTest, NothingAtAllIsAnErrorAtTheStart) {

@@ -61,6 +61,7 @@ IoResult SocketStream::Failed(int error) {
 
 IoResult SocketStream::TryRead(char* into, size_t size) {
   if (!may_read_) return {IoState::kWouldBlock};
+  if (read_failed_) return {IoState::kError, error_};
   for (;;) {
     const ssize_t got = recv(fd_.get(), into, size, 0);
     if (got > 0) {
@@ -76,6 +77,7 @@ IoResult SocketStream::TryRead(char* into, size_t size) {
       may_read_ = false;
       return {IoState::kWouldBlock};
     }
+    read_failed_ = true;
     return Failed(errno);
   }
 }

@@ -49,6 +49,7 @@ class SocketStream final : public ByteStream, private runtime::Watcher {
   bool may_write_;
   bool peer_finished_ = false;  // EPOLLRDHUP: a FIN is in the queue behind the data
   bool hung_up_ = false;        // EPOLLHUP or EPOLLERR
+  bool read_failed_ = false;    // the kernel tells an error once, and an end after that
   bool urgent_ = false;         // EPOLLPRI: recv() stops short at urgent data, so a short read does not say "drained"
   int error_ = 0;
   bool* destroyed_ = nullptr;  // set while OnEvents runs

@@ -2,7 +2,6 @@
 
 #include <utility>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "proxy/route/matchers.h"
@@ -28,30 +27,11 @@ bool NamesAuthority(std::string_view name) { return name == ":authority" || http
 
 }  // namespace
 
-absl::StatusOr<ValueFormat::Piece> ValueFormat::ParseCommand(std::string_view command) {
-  if (command == "DOWNSTREAM_REMOTE_ADDRESS") return Piece{Command::kRemoteAddress};
-  if (command == "DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT") return Piece{Command::kRemoteIp};
-  if (command == "DOWNSTREAM_LOCAL_ADDRESS") return Piece{Command::kLocalAddress};
-  if (command == "DOWNSTREAM_LOCAL_ADDRESS_WITHOUT_PORT") return Piece{Command::kLocalIp};
-  if (command == "DOWNSTREAM_PEER_URI_SAN") return Piece{Command::kPeerUri};
-  if (command == "DOWNSTREAM_LOCAL_URI_SAN") return Piece{Command::kLocalUri};
-  if (command == "PROTOCOL") return Piece{Command::kProtocol};
-  if (command == "START_TIME") return Piece{Command::kStartTime};
-  if (command.starts_with("REQ(") && command.ends_with(')') && command.size() > 5) {
-    const std::string names = absl::AsciiStrToLower(std::string(command.substr(4, command.size() - 5)));
-    const size_t question = names.find('?');
-    if (question == std::string::npos) return Piece{Command::kRequestField, names};
-    return Piece{Command::kRequestField, names.substr(0, question), names.substr(question + 1)};
-  }
-  return absl::InvalidArgumentError(absl::StrCat("unknown command %", absl::string_view(command.data(), command.size()),
-                                                 "% in a header value (write %% for a percent sign)"));
-}
-
 absl::StatusOr<ValueFormat> ValueFormat::Compile(const std::string& text) {
   ValueFormat format;
   std::string plain;
   auto flush = [&] {
-    if (!plain.empty()) format.pieces_.push_back({Command::kText, std::exchange(plain, "")});
+    if (!plain.empty()) format.pieces_.push_back({std::nullopt, std::exchange(plain, "")});
   };
   for (size_t i = 0; i < text.size(); ++i) {
     if (text[i] != '%') {
@@ -67,10 +47,14 @@ absl::StatusOr<ValueFormat> ValueFormat::Compile(const std::string& text) {
     if (end == std::string::npos) {
       return absl::InvalidArgumentError(absl::StrCat("header value \"", text, "\" has a % that no other % closes"));
     }
-    auto piece = ParseCommand(std::string_view(text).substr(i + 1, end - i - 1));
-    if (!piece.ok()) return piece.status();
+    const std::string command = text.substr(i + 1, end - i - 1);
+    auto parsed = config::ParseHeaderCommand(command);
+    if (!parsed) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("unknown command %", command, "% in a header value (write %% for a percent sign)"));
+    }
     flush();
-    format.pieces_.push_back(*std::move(piece));
+    format.pieces_.push_back({*std::move(parsed), ""});
     i = end;
   }
   flush();
@@ -81,8 +65,9 @@ absl::StatusOr<ValueFormat> ValueFormat::Compile(const std::string& text) {
 std::string_view ValueFormat::RenderPiece(const Piece& piece, const http::RequestHead& request,
                                           const http::Context& context, Room& room) {
   const http::ConnectionInfo& connection = context.connection;
-  switch (piece.command) {
-    case Command::kText: return piece.text;
+  using Command = config::HeaderCommand::Kind;
+  if (!piece.command) return piece.text;
+  switch (piece.command->kind) {
     case Command::kRemoteAddress: return connection.peer.TextTo(room.data());
     case Command::kRemoteIp: return connection.peer.IpTo(room.data());
     case Command::kLocalAddress: return connection.local.TextTo(room.data());
@@ -95,8 +80,8 @@ std::string_view ValueFormat::RenderPiece(const Piece& piece, const http::Reques
       return {room.data(), time.copy(room.data(), room.size())};
     }
     case Command::kRequestField: {
-      const auto value = FieldOf(request, piece.text);
-      return value ? *value : FieldOf(request, piece.otherwise).value_or("");
+      const auto value = FieldOf(request, piece.command->field);
+      return value ? *value : FieldOf(request, piece.command->otherwise).value_or("");
     }
   }
   return "";

@@ -3,10 +3,12 @@
 #ifndef WEFT_PROXY_ROUTE_HEADER_CHANGES_H_
 #define WEFT_PROXY_ROUTE_HEADER_CHANGES_H_
 
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "proxy/config/header_command.h"
 #include "proxy/config/route_spec.h"
 #include "proxy/http/context.h"
 #include "proxy/http/headers.h"
@@ -23,24 +25,11 @@ class ValueFormat {
   std::string_view Render(const http::RequestHead& request, const http::Context& context, base::Arena& arena) const;
 
  private:
-  enum class Command : uint8_t {
-    kText,
-    kRemoteAddress,
-    kRemoteIp,
-    kLocalAddress,
-    kLocalIp,
-    kPeerUri,
-    kLocalUri,
-    kProtocol,
-    kStartTime,
-    kRequestField,
-  };
+  // A command, or text.
   struct Piece {
-    Command command;
-    std::string text{};       // the text itself, or the field's name in lower case
-    std::string otherwise{};  // the field that is taken when the first is not there: REQ(FIRST?OTHERWISE)
+    std::optional<config::HeaderCommand> command;
+    std::string text{};
   };
-  static absl::StatusOr<Piece> ParseCommand(std::string_view command);
   using Room = base::Address::Text;
   static std::string_view RenderPiece(const Piece& piece, const http::RequestHead& request,
                                       const http::Context& context, Room& room);

@@ -7,8 +7,9 @@
 namespace weft::runtime {
 namespace {
 
-constexpr size_t kStep = 128;          // class width in bytes
-constexpr size_t kClasses = 64;        // frames up to 8 KiB are pooled
+constexpr size_t kStep = 32;           // class width in bytes: frames that wait are many, and small
+constexpr size_t kClasses = 256;       // frames up to 8 KiB are pooled
+constexpr size_t kHeapHeader = 8;      // of malloc, before each block: what it hands out is 16 n + 8
 constexpr size_t kKeptPerClass = 512;  // unused frames kept per class
 
 struct FreeFrameNode {
@@ -33,7 +34,7 @@ struct FramePool {
 
 thread_local FramePool pool;
 
-size_t ClassOf(size_t size) { return (size - 1) / kStep; }
+size_t ClassOf(size_t size) { return (size + kHeapHeader - 1) / kStep; }
 
 }  // namespace
 
@@ -46,7 +47,7 @@ void* AllocateFrame(size_t size) {
       --pool.kept[klass];
       return node;
     }
-    size = (klass + 1) * kStep;
+    size = (klass + 1) * kStep - kHeapHeader;
   }
   void* memory = std::malloc(size);
   WEFT_CHECK(memory != nullptr);

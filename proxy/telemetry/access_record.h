@@ -43,11 +43,13 @@ struct AccessRecord {
   uint64_t connection_id = 0;
   uint32_t tries = 0;
   std::string_view cluster, route, virtual_host, filter_chain, listener;
+  std::string_view server_name_kind;  // "none", "plain", "outer", "hidden"; empty: not TLS, or nobody looked
   std::string_view server_name, peer_principal, local_principal;
   const base::Address* upstream_host = nullptr;
   const base::Address* downstream_remote = nullptr;
-  const base::Address* downstream_local = nullptr;         // where the client was going
-  const base::Address* downstream_direct_local = nullptr;  // our end of the socket
+  const base::Address* downstream_direct_remote = nullptr;  // who connected, whatever a PROXY header says
+  const base::Address* downstream_local = nullptr;          // where the client was going
+  const base::Address* downstream_direct_local = nullptr;   // our end of the socket
   const HeaderLookup* headers = nullptr;
 };
 

@@ -135,7 +135,7 @@ void Metrics::AddConnections(Page& page) const {
     uint64_t opened = 0, closed = 0, received = 0, sent = 0;
     std::array<uint64_t, kTlsKinds> accepted{};
     std::array<uint64_t, base::kFailureKindCount> refused{};
-    std::map<std::string, uint64_t, std::less<>> malformed;
+    std::map<std::string, uint64_t, std::less<>> malformed, tls_refused, tls_failed;
     for (const auto& worker : workers_) {
       const DirectionCounters& counters = worker->by_direction[static_cast<size_t>(i)];
       closed += counters.connections_closed.value();  // before opened: the difference must not be negative
@@ -144,8 +144,12 @@ void Metrics::AddConnections(Page& page) const {
       sent += counters.bytes_sent.value();
       for (size_t k = 0; k < accepted.size(); ++k) accepted[k] += counters.tls_accepted[k].value();
       for (size_t k = 0; k < refused.size(); ++k) refused[k] += counters.refused[k].value();
-      counters.malformed.ForEach(
-          [&](std::string_view reason, uint64_t count) { malformed[std::string(reason)] += count; });
+      const auto add_to = [](std::map<std::string, uint64_t, std::less<>>& sums) {
+        return [&sums](std::string_view reason, uint64_t count) { sums[std::string(reason)] += count; };
+      };
+      counters.malformed.ForEach(add_to(malformed));
+      counters.tls_refused.ForEach(add_to(tls_refused));
+      counters.tls_failed.ForEach(add_to(tls_failed));
     }
     page.Counter("connections_total", "Client connections that were accepted.", direction, Number(opened));
     page.Gauge("connections_active", "Client connections that are open.", direction,
@@ -161,6 +165,14 @@ void Metrics::AddConnections(Page& page) const {
       if (refused[k] == 0) continue;
       page.Counter("connections_refused_total", "Client connections that were refused before anything was served.",
                    labels_with("reason", base::Name(static_cast<base::FailureKind>(k))), Number(refused[k]));
+    }
+    for (const auto& [peer, sums] : {std::pair{"downstream", &tls_refused}, {"upstream", &tls_failed}}) {
+      for (const auto& [reason, count] : *sums) {
+        Page::Labels labels = labels_with("peer", peer);
+        labels.emplace_back("reason", reason);
+        page.Counter("tls_failures_total", "TLS handshakes that failed, by the first word of the reason.", labels,
+                     Number(count));
+      }
     }
     for (const auto& [reason, count] : malformed) {
       page.Counter("malformed_requests_total", "Messages that could not be read as a request.",

@@ -40,6 +40,8 @@ struct DirectionCounters {
   std::array<Cell, kTlsKinds> tls_accepted;           // handshakes that we ended as the server
   std::array<Cell, base::kFailureKindCount> refused;  // connections
   NamedCounters malformed;                            // messages
+  NamedCounters tls_refused;                          // clients' handshakes that failed, by the word of proxy/tls
+  NamedCounters tls_failed;                           // the same of handshakes with endpoints
   Cell retries;                                       // tries after the first
   Cell upstream_connects, upstream_reused;            // last tries that dialled, that found a pooled connection
   std::array<Cell, base::kFailureKindCount> upstream_failed;

@@ -14,7 +14,20 @@ bool IsAboutCertificate(Fault fault) {
     case Fault::kWrongTrustDomain:
     case Fault::kWrongIdentity:
     case Fault::kWrongUsage:
+    case Fault::kRevoked:
+    case Fault::kRevocationUnknown:
     case Fault::kBadCertificate: return true;
+    default: return false;
+  }
+}
+
+bool IsOurs(Fault fault) {
+  switch (fault) {
+    case Fault::kStapleExpired:
+    case Fault::kSignerLost:
+    case Fault::kSignerTimeout:
+    case Fault::kSignerRefused:
+    case Fault::kInternal: return true;
     default: return false;
   }
 }
@@ -31,12 +44,18 @@ std::string_view Name(Fault fault) {
     case Fault::kWrongTrustDomain: return "wrong_trust_domain";
     case Fault::kWrongIdentity: return "wrong_identity";
     case Fault::kWrongUsage: return "wrong_usage";
+    case Fault::kRevoked: return "certificate_revoked";
+    case Fault::kRevocationUnknown: return "revocation_unknown";
     case Fault::kBadCertificate: return "bad_certificate";
     case Fault::kRefusedByPeer: return "refused_by_peer";
     case Fault::kNotTls: return "not_tls";
     case Fault::kNothingInCommon: return "nothing_in_common";
     case Fault::kNoServerName: return "no_server_name";
     case Fault::kNoProtocol: return "no_common_protocol";
+    case Fault::kStapleExpired: return "staple_expired";
+    case Fault::kSignerLost: return "signer_lost";
+    case Fault::kSignerTimeout: return "signer_timeout";
+    case Fault::kSignerRefused: return "signer_refused";
     case Fault::kTimeout: return "handshake_timeout";
     case Fault::kClosed: return "closed_in_handshake";
     case Fault::kTruncated: return "truncated";
@@ -58,7 +77,7 @@ base::Failure ToFailure(Side side, const FaultReport& report) {
     failure.kind = base::FailureKind::kUpstreamTls;
     failure.origin = base::Origin::kUpstream;
   }
-  if (report.fault == Fault::kInternal) failure.origin = base::Origin::kProxy;
+  if (IsOurs(report.fault)) failure.origin = base::Origin::kProxy;
   failure.detail = std::string(Name(report.fault));
   if (!report.text.empty()) failure.detail += ": " + report.text;
   return failure;

@@ -19,17 +19,24 @@ enum class Fault : uint8_t {
   kNoCertificate,  // none came, and one is required
   kExpired,
   kNotYetValid,
-  kUntrustedIssuer,   // no chain to a trusted root
-  kWrongTrustDomain,  // of another mesh, whether its chain is good or not
-  kWrongIdentity,     // a good certificate of somebody else
-  kWrongUsage,        // not for this side of TLS
-  kBadCertificate,    // does not parse, or breaks a rule of X.509
+  kUntrustedIssuer,    // no chain to a trusted root
+  kWrongTrustDomain,   // of another mesh, whether its chain is good or not
+  kWrongIdentity,      // a good certificate of somebody else
+  kWrongUsage,         // not for this side of TLS
+  kRevoked,            // it, or the one that issued it, stands in a revocation list
+  kRevocationUnknown,  // no valid revocation list of its issuer, though lists are given
+  kBadCertificate,     // does not parse, or breaks a rule of X.509
   // The handshake.
   kRefusedByPeer,    // the peer sent an alert; the text says which
   kNotTls,           // the peer speaks something else
   kNothingInCommon,  // no version, cipher or signature both can
   kNoServerName,     // SNI is required
   kNoProtocol,       // the server chose none of the mesh's ALPN names: what we would send it is not what it expects
+  // Our own certificate.
+  kStapleExpired,  // ocsp_staple_policy forbids it without a valid OCSP answer
+  kSignerLost,     // the process that holds the private key cannot be reached, or went away
+  kSignerTimeout,
+  kSignerRefused,  // it does not have the key, or does not want to sign
   kTimeout,
   kClosed,     // the peer went away in the middle
   kTruncated,  // the connection ended without close_notify

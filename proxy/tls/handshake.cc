@@ -2,13 +2,16 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 
+#include <algorithm>
 #include <string>
 #include <utility>
 
 #include "absl/hash/hash.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "proxy/runtime/wait.h"
 #include "proxy/tls/handshake_gate.h"
+#include "proxy/tls/handshake_state.h"
 #include "proxy/tls/record_io.h"
 #include "proxy/tls/session_cache.h"
 #include "proxy/tls/stream.h"
@@ -26,6 +29,7 @@ uint8_t AlertOf(Fault fault) {
     case Fault::kExpired: return SSL_AD_CERTIFICATE_EXPIRED;
     case Fault::kUntrustedIssuer: return SSL_AD_UNKNOWN_CA;
     case Fault::kWrongIdentity: return SSL_AD_ACCESS_DENIED;
+    case Fault::kRevoked: return SSL_AD_CERTIFICATE_REVOKED;
     case Fault::kWrongUsage: return SSL_AD_UNSUPPORTED_CERTIFICATE;
     case Fault::kInternal: return SSL_AD_INTERNAL_ERROR;
     default: return SSL_AD_BAD_CERTIFICATE;
@@ -39,6 +43,23 @@ struct StreamCallbacks {
     static const int index = SSL_get_ex_new_index(0, nullptr, nullptr, nullptr, nullptr);
     return index;
   }
+  static Verdict Judge(const TlsStream& stream, const STACK_OF(CRYPTO_BUFFER) * chain) {
+    Verdict verdict = stream.verifier()->Verify(chain, stream.WallSeconds());
+    const bool by_name = stream.client_ != nullptr && stream.client_->server_must_have_sni_;
+    if (!verdict.fault && by_name && !IsFor(*verdict.peer, stream.server_name_)) {
+      verdict.fault = {Fault::kWrongIdentity,
+                       absl::StrCat("the server is ", absl::StrJoin(verdict.peer->dns_names, ", "), "; wanted DNS ",
+                                    stream.server_name_)};
+    }
+    return verdict;
+  }
+  // A session must not outlive the certificate that it was made with.
+  static void EndSessionWith(SSL* ssl, int64_t seconds_left) {
+    SSL_SESSION* session = SSL_get_session(ssl);
+    if (session != nullptr && seconds_left < SSL_SESSION_get_timeout(session)) {
+      SSL_SESSION_set_timeout(session, static_cast<uint32_t>(std::max<int64_t>(seconds_left, 0)));
+    }
+  }
   static ssl_verify_result_t Verify(SSL* ssl, uint8_t* alert) {
     auto& stream = *static_cast<TlsStream*>(SSL_get_ex_data(ssl, Index()));
     const STACK_OF(CRYPTO_BUFFER)* chain = SSL_get0_peer_certificates(ssl);
@@ -46,9 +67,12 @@ struct StreamCallbacks {
       stream.peer_ = ReadPeer(chain);
       return ssl_verify_ok;
     }
-    Verdict verdict = stream.verifier()->Verify(chain, stream.WallSeconds());
+    Verdict verdict = Judge(stream, chain);
     stream.peer_ = std::move(verdict.peer);
-    if (!verdict.fault) return ssl_verify_ok;
+    if (!verdict.fault) {
+      EndSessionWith(ssl, verdict.good_until - stream.WallSeconds());
+      return ssl_verify_ok;
+    }
     stream.fault_ = std::move(verdict.fault);
     *alert = AlertOf(stream.fault_.fault);
     return ssl_verify_invalid;
@@ -76,7 +100,7 @@ runtime::Task<TlsStream::Handshaken> TlsStream::Connect(runtime::Reactor& reacto
   WEFT_CHECK(ssl != nullptr);
   stream->server_name_ = options.sni.empty() ? context->sni() : std::move(options.sni);
   if (!stream->server_name_.empty()) SSL_set_tlsext_host_name(ssl, stream->server_name_.c_str());
-  if (options.resume) {
+  if (options.resume && context->resume_) {
     const net::Address& peer = stream->lower_->peer_address();
     stream->session_key_ =
         std::make_unique<SessionKey>(SessionKey{context->number_, absl::HashOf(peer.Hash(), stream->server_name_)});
@@ -97,7 +121,10 @@ runtime::Task<TlsStream::Handshaken> TlsStream::Run(std::unique_ptr<TlsStream> s
   SSL_set_shed_handshake_config(ssl, 1);
   BIO* bio = stream->records_->NewBio().release();
   SSL_set_bio(ssl, bio, bio);
-  auto ended = co_await runtime::Within<Status>(stream->reactor_, deadline, nullptr, stream->Handshake());
+  HandshakeState state;
+  state.now_unix = stream->WallSeconds();
+  const HandshakeState::Attachment attached(ssl, &state);
+  auto ended = co_await runtime::Within<Status>(stream->reactor_, deadline, nullptr, stream->Handshake(state));
   if (ended.outcome != runtime::Outcome::kDone) {
     stream->failed_ = true;
     co_return ToFailure(stream->side_, {Fault::kTimeout, std::string("in state ") + SSL_state_string_long(ssl)});
@@ -106,7 +133,7 @@ runtime::Task<TlsStream::Handshaken> TlsStream::Run(std::unique_ptr<TlsStream> s
   co_return std::move(stream);
 }
 
-runtime::Task<Status> TlsStream::Handshake() {
+runtime::Task<Status> TlsStream::Handshake(HandshakeState& state) {
   for (;;) {
     co_await HandshakeGate::ForThisThread().Enter(reactor_);
     ERR_clear_error();
@@ -114,12 +141,20 @@ runtime::Task<Status> TlsStream::Handshake() {
     const int result = SSL_do_handshake(ssl_);
     const int error = result == 1 ? SSL_ERROR_NONE : SSL_get_error(ssl_, result);
     records_->Uncork();
-    if (result != 1 && error != SSL_ERROR_WANT_READ) co_return HandshakeFailure(error);
+    const bool needs_signature = error == SSL_ERROR_WANT_PRIVATE_KEY_OPERATION && state.signature != nullptr;
+    if (result != 1 && error != SSL_ERROR_WANT_READ && !needs_signature) {
+      if (state.fault) fault_ = state.fault;
+      co_return HandshakeFailure(error);
+    }
     for (IoResult sent = records_->Flush(); sent.state != IoState::kOk; sent = records_->Flush()) {
       if (sent.state == IoState::kError) co_return HandshakeFailure(SSL_ERROR_SYSCALL);
       co_await lower_->Writable();
     }
     if (result == 1) co_return FinishHandshake();
+    if (needs_signature) {
+      co_await Ask(reactor_, *state.signature);
+      continue;
+    }
     records_->ReleaseIfEmpty();
     while (!lower_->MayRead()) co_await lower_->Readable();
   }
@@ -133,7 +168,7 @@ Status TlsStream::FinishHandshake() {
     if (!any || verifier() == nullptr) {
       peer_ = ReadPeer(chain);
     } else {
-      Verdict verdict = verifier()->Verify(chain, WallSeconds());
+      Verdict verdict = StreamCallbacks::Judge(*this, chain);
       peer_ = std::move(verdict.peer);
       fault_ = std::move(verdict.fault);
     }

@@ -3,6 +3,7 @@
 #include <openssl/err.h>
 #include <openssl/mem.h>
 #include <openssl/pool.h>
+#include <openssl/sha.h>
 
 #include <fstream>
 #include <iterator>
@@ -11,6 +12,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "pki/x509.h"
+#include "proxy/tls/ocsp.h"
+#include "proxy/tls/signer.h"
 
 namespace weft::tls {
 namespace {
@@ -44,6 +47,45 @@ absl::Status Bad(const std::string& field) {
   return absl::InvalidArgumentError(absl::StrCat(field, ": ", pki::TakeSslError()));
 }
 
+absl::Status SetKey(SSL_CREDENTIAL* credential, const config::CertificateSpec& spec, X509* leaf,
+                    const std::string& field) {
+  if (spec.signer) {
+    const absl::Status status = SignElsewhere(credential, X509_get0_pubkey(leaf), *spec.signer);
+    if (status.ok()) return status;
+    return absl::InvalidArgumentError(absl::StrCat(field, ".private_key_provider: ", status.message()));
+  }
+  auto key = pki::ParsePrivateKey(spec.key_pem);
+  if (!key.ok()) {
+    return absl::InvalidArgumentError(absl::StrCat(field, ".private_key: ", key.status().message()));
+  }
+  if (!X509_check_private_key(leaf, key->get())) {
+    (void)pki::TakeSslError();
+    return absl::InvalidArgumentError(absl::StrCat(field, ".private_key: not the key of the certificate"));
+  }
+  return SSL_CREDENTIAL_set1_private_key(credential, key->get()) ? absl::OkStatus() : Bad(field);
+}
+
+absl::StatusOr<bssl::UniquePtr<SSL_CREDENTIAL>> NewCredential(const config::CertificateSpec& spec,
+                                                              const std::vector<bssl::UniquePtr<X509>>& chain,
+                                                              const std::string& field) {
+  std::vector<bssl::UniquePtr<CRYPTO_BUFFER>> owners;
+  std::vector<CRYPTO_BUFFER*> buffers;
+  for (const auto& certificate : chain) {
+    uint8_t* der = nullptr;
+    const int size = i2d_X509(certificate.get(), &der);
+    if (size <= 0) return Bad(absl::StrCat(field, ".certificate_chain"));
+    bssl::UniquePtr<uint8_t> owner(der);
+    owners.emplace_back(CRYPTO_BUFFER_new(der, static_cast<size_t>(size), CertificatePool()));
+    buffers.push_back(owners.back().get());
+  }
+  bssl::UniquePtr<SSL_CREDENTIAL> credential(SSL_CREDENTIAL_new_x509());
+  if (!credential || !SSL_CREDENTIAL_set1_cert_chain(credential.get(), buffers.data(), buffers.size())) {
+    return Bad(field);
+  }
+  if (absl::Status status = SetKey(credential.get(), spec, chain.front().get(), field); !status.ok()) return status;
+  return credential;
+}
+
 }  // namespace
 
 absl::StatusOr<bssl::UniquePtr<SSL_CTX>> NewContext(const config::TlsParametersSpec& parameters) {
@@ -75,7 +117,7 @@ absl::StatusOr<bssl::UniquePtr<SSL_CTX>> NewContext(const config::TlsParametersS
 
 absl::StatusOr<LoadedCertificate> LoadCertificate(const config::CertificateSpec& spec, size_t index) {
   const std::string field = absl::StrCat("tls_certificates[", index, "]");
-  if (spec.chain_pem.empty() || spec.key_pem.empty()) {
+  if (spec.chain_pem.empty() || (spec.key_pem.empty() && !spec.signer)) {
     return absl::InvalidArgumentError(absl::StrCat(field, ": ",
                                                    !spec.sds_name.empty()
                                                        ? absl::StrCat("secret \"", spec.sds_name, "\" has not come")
@@ -86,34 +128,36 @@ absl::StatusOr<LoadedCertificate> LoadCertificate(const config::CertificateSpec&
   if (!chain.ok()) {
     return absl::InvalidArgumentError(absl::StrCat(field, ".certificate_chain: ", chain.status().message()));
   }
-  auto key = pki::ParsePrivateKey(spec.key_pem);
-  if (!key.ok()) {
-    return absl::InvalidArgumentError(absl::StrCat(field, ".private_key: ", key.status().message()));
-  }
-  if (!X509_check_private_key(chain->front().get(), key->get())) {
-    (void)pki::TakeSslError();
-    return absl::InvalidArgumentError(absl::StrCat(field, ".private_key: not the key of the certificate"));
-  }
-  std::vector<bssl::UniquePtr<CRYPTO_BUFFER>> owners;
-  std::vector<CRYPTO_BUFFER*> buffers;
-  for (const auto& certificate : *chain) {
-    uint8_t* der = nullptr;
-    const int size = i2d_X509(certificate.get(), &der);
-    if (size <= 0) return Bad(absl::StrCat(field, ".certificate_chain"));
-    bssl::UniquePtr<uint8_t> owner(der);
-    owners.emplace_back(CRYPTO_BUFFER_new(der, static_cast<size_t>(size), CertificatePool()));
-    buffers.push_back(owners.back().get());
-  }
+  X509* leaf = chain->front().get();
   LoadedCertificate loaded;
-  loaded.credential.reset(SSL_CREDENTIAL_new_x509());
-  if (!loaded.credential || !SSL_CREDENTIAL_set1_cert_chain(loaded.credential.get(), buffers.data(), buffers.size()) ||
-      !SSL_CREDENTIAL_set1_private_key(loaded.credential.get(), key->get())) {
-    return Bad(field);
+  auto credential = NewCredential(spec, *chain, field);
+  if (!credential.ok()) return credential.status();
+  loaded.credential = *std::move(credential);
+  if (!spec.ocsp_der.empty()) {
+    auto validity = CheckOcspAnswer(spec.ocsp_der, leaf);
+    if (!validity.ok()) {
+      return absl::InvalidArgumentError(absl::StrCat(field, ".ocsp_staple: ", validity.status().message()));
+    }
+    auto stapled = NewCredential(spec, *chain, field);
+    if (!stapled.ok()) return stapled.status();
+    bssl::UniquePtr<CRYPTO_BUFFER> answer(
+        CRYPTO_BUFFER_new(reinterpret_cast<const uint8_t*>(spec.ocsp_der.data()), spec.ocsp_der.size(), nullptr));
+    if (!answer || !SSL_CREDENTIAL_set1_ocsp_response(stapled->get(), answer.get())) {
+      return Bad(absl::StrCat(field, ".ocsp_staple"));
+    }
+    loaded.stapled = *std::move(stapled);
+    loaded.staple_validity = *validity;
   }
-  pki::CertificateFacts facts = pki::Facts(chain->front().get());
+  pki::CertificateFacts facts = pki::Facts(leaf);
   if (!facts.uri_sans.empty()) loaded.uri = facts.uri_sans.front();
   loaded.dns_names = std::move(facts.dns_sans);
   loaded.not_after_unix = absl::ToUnixSeconds(facts.not_after);
+  loaded.is_rsa = EVP_PKEY_id(X509_get0_pubkey(leaf)) == EVP_PKEY_RSA;
+  loaded.must_staple = MustStaple(leaf);
+  uint8_t digest[SHA256_DIGEST_LENGTH];
+  unsigned size = sizeof digest;
+  if (!X509_digest(leaf, EVP_sha256(), digest, &size)) return Bad(field);
+  loaded.sha256.assign(reinterpret_cast<const char*>(digest), size);
   return loaded;
 }
 

@@ -13,6 +13,7 @@
 
 #include "absl/status/statusor.h"
 #include "proxy/config/tls_spec.h"
+#include "proxy/tls/chain_cache.h"
 #include "proxy/tls/verifier.h"
 
 namespace weft::tls {
@@ -22,7 +23,12 @@ namespace weft::tls {
 absl::StatusOr<bssl::UniquePtr<SSL_CTX>> NewContext(const config::TlsParametersSpec& parameters);
 
 struct LoadedCertificate {
-  bssl::UniquePtr<SSL_CREDENTIAL> credential;
+  bssl::UniquePtr<SSL_CREDENTIAL> credential;  // without an OCSP answer
+  bssl::UniquePtr<SSL_CREDENTIAL> stapled;     // with it; null: there is none
+  Validity staple_validity;
+  bool is_rsa = false;
+  bool must_staple = false;  // says the certificate itself
+  std::string sha256;        // of the leaf, raw
   std::string uri;
   std::vector<std::string> dns_names;
   int64_t not_after_unix = 0;

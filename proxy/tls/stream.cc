@@ -107,12 +107,11 @@ IoResult TlsStream::Fail(int ssl_error) {
 IoResult TlsStream::TryRead(char* into, size_t size) {
   if (failed_ || closed_) return {IoState::kError, records_->lower_error()};
   if (ended_) return {IoState::kEof};
-  ERR_clear_error();
   size_t got = 0;
   IoResult result{IoState::kWouldBlock};
   while (got < size) {
     const int room = static_cast<int>(std::min<size_t>(size - got, kMaxWrite));
-    const int n = SSL_read(ssl_, into + got, room);
+    const int n = SSL_read(ssl_, into + got, room);  // it clears the error queue itself
     if (n > 0) {
       got += static_cast<size_t>(n);
       if (!MayRead()) break;
@@ -146,7 +145,6 @@ IoResult TlsStream::TryWrite(const struct iovec* from, int count) {
   for (int i = 0; i < count; ++i) total += from[i].iov_len;
   const size_t limit = std::min(total, kMaxWrite);
   if (limit == 0) return {IoState::kOk};
-  ERR_clear_error();
   if (limit > kRecord) records_->Cork();
   bool write_failed = false;
   const size_t written = WriteRecords(from, count, limit, write_failed);
@@ -175,7 +173,7 @@ size_t TlsStream::WriteRecords(const struct iovec* from, int count, size_t limit
       size = 0;
       while (size < wanted && piece < count) {
         const size_t n = std::min(from[piece].iov_len - offset, wanted - size);
-        std::memcpy(scratch.data() + size, static_cast<const char*>(from[piece].iov_base) + offset, n);
+        if (n > 0) std::memcpy(scratch.data() + size, static_cast<const char*>(from[piece].iov_base) + offset, n);
         size += n;
         offset += n;
         if (offset == from[piece].iov_len && size < wanted) {

@@ -32,6 +32,13 @@ struct SessionKey;
 struct ConnectOptions {
   std::string sni;     // instead of the context's; both empty: none is sent
   bool resume = true;  // try a session that this thread keeps for the endpoint
+
+  // Of a connection to the endpoint with this host name ("": none): auto_host_sni. `context` may be null.
+  static ConnectOptions For(const ClientContext* context, const std::string& hostname) {
+    ConnectOptions options;
+    if (context != nullptr && context->auto_host_sni()) options.sni = hostname;
+    return options;
+  }
 };
 
 class TlsStream final : public net::ByteStream, private net::ByteStream::ReadinessObserver {
@@ -89,7 +96,7 @@ class TlsStream final : public net::ByteStream, private net::ByteStream::Readine
   void OnWritable() override;
 
   runtime::Task<Handshaken> static Run(std::unique_ptr<TlsStream> stream, runtime::TimePoint deadline);
-  runtime::Task<base::Status> Handshake();
+  runtime::Task<base::Status> Handshake(struct HandshakeState& state);
   base::Status FinishHandshake();
   base::Failure HandshakeFailure(int ssl_error);
   FaultReport FaultOfError(int ssl_error) const;

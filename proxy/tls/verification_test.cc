@@ -310,8 +310,13 @@ TEST_F(TlsTest, ResumptionSavesTheChainButNotTheCheck) {
   EXPECT_EQ(second->server.stream->peer_uri(), kCart) << "the identity comes with the session";
   EXPECT_EQ(second->client.stream->peer_uri(), kPay);
 
-  // Another context (a renewed certificate) knows nothing of the old tickets.
-  auto other = connect(Server());
+  // A renewed certificate goes on with the old tickets; other trust settings do not.
+  auto renewed = connect(Server(ServerSpec(Authority().LeafFor(kPay))));
+  ASSERT_TRUE(renewed->server.stream != nullptr);
+  EXPECT_TRUE(renewed->server.stream->resumed());
+  config::DownstreamTlsSpec more_roots = ServerSpec();
+  more_roots.common.validation->trusted_ca_pem += pki::TestAuthority().root_pem();
+  auto other = connect(Server(more_roots));
   ASSERT_TRUE(other->server.stream != nullptr);
   EXPECT_FALSE(other->server.stream->resumed());
 

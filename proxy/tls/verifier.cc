@@ -1,6 +1,5 @@
 #include "proxy/tls/verifier.h"
 
-#include <arpa/inet.h>
 #include <openssl/digest.h>
 #include <openssl/err.h>
 #include <openssl/mem.h>
@@ -8,6 +7,7 @@
 #include <re2/re2.h>
 
 #include <algorithm>
+#include <atomic>
 #include <utility>
 
 #include "absl/strings/ascii.h"
@@ -17,99 +17,20 @@
 #include "absl/strings/str_join.h"
 #include "absl/time/time.h"
 #include "pki/x509.h"
+#include "proxy/tls/peer_names.h"
+#include "proxy/tls/revocation.h"
 
 namespace weft::tls {
-
-// What the wanted names are compared with.
-struct ChainVerifier::Names {
-  std::vector<std::string> uri, dns, email, ip;
-};
 
 namespace {
 
 using How = config::SanMatchSpec::How;
 using Type = config::SanMatchSpec::Type;
 
-// A name that goes to logs, headers and metric labels must not be able to end a line, a quote or a list there.
-bool IsUriText(const std::string& text) {
-  return !text.empty() && std::all_of(text.begin(), text.end(), [](unsigned char c) {
-    return c > 0x20 && c < 0x7f && c != '"' && c != '<' && c != '>' && c != '\\' && c != '^' && c != '`' && c != '{' &&
-           c != '|' && c != '}' && c != ',' && c != ';';
-  });
-}
-bool IsDnsText(const std::string& text) {
-  return !text.empty() && std::all_of(text.begin(), text.end(), [](unsigned char c) {
-    return absl::ascii_isalnum(c) || c == '-' || c == '.' || c == '_' || c == '*';
-  });
-}
-bool IsEmailText(const std::string& text) { return IsUriText(text); }
-
-std::string IpText(const ASN1_OCTET_STRING* bytes) {
-  char text[INET6_ADDRSTRLEN] = "";
-  const int size = ASN1_STRING_length(bytes);
-  const int family = size == 4 ? AF_INET : size == 16 ? AF_INET6 : AF_UNSPEC;
-  if (family == AF_UNSPEC) return "";
-  inet_ntop(family, ASN1_STRING_get0_data(bytes), text, sizeof text);
-  return text;
-}
-
-template <class Names>
-void ReadNames(X509* leaf, Names& names) {
-  bssl::UniquePtr<GENERAL_NAMES> all(
-      static_cast<GENERAL_NAMES*>(X509_get_ext_d2i(leaf, NID_subject_alt_name, nullptr, nullptr)));
-  if (!all) return;
-  for (size_t i = 0; i < sk_GENERAL_NAME_num(all.get()); ++i) {
-    const GENERAL_NAME* name = sk_GENERAL_NAME_value(all.get(), i);
-    if (name->type == GEN_IPADD) {
-      if (std::string text = IpText(name->d.iPAddress); !text.empty()) names.ip.push_back(std::move(text));
-      continue;
-    }
-    if (name->type != GEN_URI && name->type != GEN_DNS && name->type != GEN_EMAIL) continue;
-    const ASN1_IA5STRING* value = name->d.ia5;
-    std::string text(reinterpret_cast<const char*>(ASN1_STRING_get0_data(value)),
-                     static_cast<size_t>(ASN1_STRING_length(value)));
-    if (name->type == GEN_URI && IsUriText(text))
-      names.uri.push_back(std::move(text));
-    else if (name->type == GEN_DNS && IsDnsText(text))
-      names.dns.push_back(std::move(text));
-    else if (name->type == GEN_EMAIL && IsEmailText(text))
-      names.email.push_back(std::move(text));
-  }
-}
-
-std::string Sha256Hex(const CRYPTO_BUFFER* der) {
-  uint8_t digest[SHA256_DIGEST_LENGTH];
-  SHA256(CRYPTO_BUFFER_data(der), CRYPTO_BUFFER_len(der), digest);
-  return absl::BytesToHexString(absl::string_view(reinterpret_cast<const char*>(digest), sizeof digest));
-}
-
-template <class Names>
-std::unique_ptr<PeerIdentity> MakePeer(X509* leaf, const CRYPTO_BUFFER* der, const Names& names) {
-  pki::CertificateFacts facts = pki::Facts(leaf);
-  auto peer = std::make_unique<PeerIdentity>();
-  if (!names.uri.empty()) peer->uri = names.uri.front();
-  peer->subject = std::move(facts.subject);
-  peer->issuer = std::move(facts.issuer);
-  peer->dns_names = names.dns;
-  peer->serial = std::move(facts.serial);
-  peer->sha256 = Sha256Hex(der);
-  peer->not_after_unix = absl::ToUnixSeconds(facts.not_after);
-  return peer;
-}
-
 std::string WhoIs(const PeerIdentity& peer) {
   if (!peer.uri.empty()) return peer.uri;
   if (!peer.dns_names.empty()) return peer.dns_names.front();
   return peer.subject.empty() ? absl::StrCat("serial ", peer.serial) : peer.subject;
-}
-
-// "*.example.com" of a certificate covers one label (RFC 6125, 6.4.3).
-bool DnsCovers(const std::string& pattern, const std::string& name) {
-  if (absl::EqualsIgnoreCase(pattern, name)) return true;
-  if (pattern.size() < 3 || pattern[0] != '*' || pattern[1] != '.') return false;
-  const size_t dot = name.find('.');
-  return dot != std::string::npos && dot > 0 &&
-         absl::EqualsIgnoreCase(absl::string_view(name).substr(dot), absl::string_view(pattern).substr(1));
 }
 
 // "cluster.local" of "spiffe://cluster.local/ns/…", only where the authority is complete; else "".
@@ -163,8 +84,21 @@ Fault FaultOf(int error) {
     case X509_V_ERR_INVALID_CA:
     case X509_V_ERR_CERT_UNTRUSTED:
     case X509_V_ERR_CERT_CHAIN_TOO_LONG: return Fault::kUntrustedIssuer;
+    case X509_V_ERR_CERT_REVOKED: return Fault::kRevoked;
+    case X509_V_ERR_UNABLE_TO_GET_CRL:
+    case X509_V_ERR_UNABLE_TO_GET_CRL_ISSUER:
+    case X509_V_ERR_CRL_NOT_YET_VALID:
+    case X509_V_ERR_CRL_HAS_EXPIRED:
+    case X509_V_ERR_CRL_SIGNATURE_FAILURE:
+    case X509_V_ERR_DIFFERENT_CRL_SCOPE:
+    case X509_V_ERR_UNHANDLED_CRITICAL_CRL_EXTENSION: return Fault::kRevocationUnknown;
     default: return Fault::kBadCertificate;
   }
+}
+
+uint64_t NextNumber() {
+  static std::atomic<uint64_t> last{0};
+  return last.fetch_add(1, std::memory_order_relaxed) + 1;
 }
 
 bssl::UniquePtr<CRYPTO_BUFFER> SubjectOf(X509* root) {
@@ -182,6 +116,7 @@ ChainVerifier::~ChainVerifier() = default;
 absl::StatusOr<std::unique_ptr<const ChainVerifier>> ChainVerifier::Compile(const config::ValidationSpec& spec,
                                                                             Side peer) {
   std::unique_ptr<ChainVerifier> verifier(new ChainVerifier);
+  verifier->number_ = NextNumber();
   verifier->peer_ = peer;
   verifier->accept_untrusted_ = spec.accept_untrusted;
   verifier->max_depth_ = spec.max_verify_depth;
@@ -196,6 +131,12 @@ absl::StatusOr<std::unique_ptr<const ChainVerifier>> ChainVerifier::Compile(cons
       if (auto name = SubjectOf(root.get())) verifier->root_names_.push_back(std::move(name));
       bssl::PushToStack(verifier->roots_.get(), std::move(root));
     }
+  }
+  if (!spec.crl_pem.empty()) {
+    auto lists = ParseRevocationLists(spec.crl_pem);
+    if (!lists.ok()) return absl::InvalidArgumentError(absl::StrCat("crl: ", lists.status().message()));
+    verifier->revocations_ = *std::move(lists);
+    verifier->only_leaf_revocation_ = spec.only_leaf_crl;
   }
   for (const config::SanMatchSpec& san : spec.sans) {
     SanMatch match{san, nullptr};
@@ -226,6 +167,19 @@ absl::StatusOr<std::unique_ptr<const ChainVerifier>> ChainVerifier::Compile(cons
 }
 
 Verdict ChainVerifier::Verify(const STACK_OF(CRYPTO_BUFFER) * chain, int64_t now_unix) const {
+  ChainCache& known = ChainCache::ForThisThread();
+  const ChainKey key = ChainKey::Of(number_, chain);
+  if (const ChainCache::Known* found = known.Find(key, now_unix)) {
+    return {{}, std::make_unique<PeerIdentity>(*found->peer), found->validity.until};
+  }
+  Validity validity;
+  Verdict verdict = VerifyAnew(chain, now_unix, &validity);
+  verdict.good_until = validity.until;
+  if (!verdict.fault) known.Put(key, *verdict.peer, validity);
+  return verdict;
+}
+
+Verdict ChainVerifier::VerifyAnew(const STACK_OF(CRYPTO_BUFFER) * chain, int64_t now_unix, Validity* validity) const {
   Verdict verdict;
   CRYPTO_BUFFER* der = sk_CRYPTO_BUFFER_value(chain, 0);
   bssl::UniquePtr<X509> leaf(X509_parse_from_buffer(der));
@@ -239,10 +193,9 @@ Verdict ChainVerifier::Verify(const STACK_OF(CRYPTO_BUFFER) * chain, int64_t now
     verdict.fault = {Fault::kBadCertificate, pki::TakeSslError()};
     return verdict;
   }
-  Names names;
-  ReadNames(leaf.get(), names);
+  const PeerNames names = ReadNames(leaf.get());
   verdict.peer = MakePeer(leaf.get(), der, names);
-  verdict.fault = CheckChain(leaf.get(), others.get(), *verdict.peer, now_unix);
+  verdict.fault = CheckChain(leaf.get(), others.get(), *verdict.peer, now_unix, validity);
   if (!verdict.fault) verdict.fault = CheckPins(leaf.get(), *verdict.peer);
   if (!verdict.fault) verdict.fault = CheckNames(names, *verdict.peer);
   verdict.peer->verified = !verdict.fault && !accept_untrusted_;
@@ -250,8 +203,8 @@ Verdict ChainVerifier::Verify(const STACK_OF(CRYPTO_BUFFER) * chain, int64_t now
   return verdict;
 }
 
-FaultReport ChainVerifier::CheckChain(X509* leaf, STACK_OF(X509) * others, const PeerIdentity& peer,
-                                      int64_t now_unix) const {
+FaultReport ChainVerifier::CheckChain(X509* leaf, STACK_OF(X509) * others, const PeerIdentity& peer, int64_t now_unix,
+                                      Validity* validity) const {
   if (accept_untrusted_ || sk_X509_num(roots_.get()) == 0) return {};  // Compile made sure that this is wanted
   bssl::UniquePtr<X509_STORE_CTX> context(X509_STORE_CTX_new());
   if (!context || !X509_STORE_CTX_init(context.get(), no_store_.get(), leaf, others)) {
@@ -262,19 +215,36 @@ FaultReport ChainVerifier::CheckChain(X509* leaf, STACK_OF(X509) * others, const
   X509_VERIFY_PARAM_set_purpose(parameters, peer_ == Side::kClient ? X509_PURPOSE_SSL_CLIENT : X509_PURPOSE_SSL_SERVER);
   X509_VERIFY_PARAM_set_time_posix(parameters, now_unix);
   if (max_depth_.has_value()) X509_VERIFY_PARAM_set_depth(parameters, static_cast<int>(*max_depth_));
-  if (X509_verify_cert(context.get()) == 1) return {};
+  if (revocations_ != nullptr) {
+    X509_STORE_CTX_set0_crls(context.get(), revocations_.get());
+    X509_VERIFY_PARAM_set_flags(parameters,
+                                X509_V_FLAG_CRL_CHECK | (only_leaf_revocation_ ? 0 : X509_V_FLAG_CRL_CHECK_ALL));
+    *validity = ValidityOf(revocations_.get());
+  }
+  if (X509_verify_cert(context.get()) != 1) return ChainFault(context.get(), peer, now_unix);
+  const STACK_OF(X509)* chain = X509_STORE_CTX_get0_chain(context.get());
+  for (size_t i = 0; i < sk_X509_num(chain); ++i) {
+    const X509* certificate = sk_X509_value(chain, i);
+    validity->Narrow(absl::ToUnixSeconds(pki::ToTime(X509_get0_notBefore(certificate))),
+                     absl::ToUnixSeconds(pki::ToTime(X509_get0_notAfter(certificate))));
+  }
+  return {};
+}
 
-  const int error = X509_STORE_CTX_get_error(context.get());
+FaultReport ChainVerifier::ChainFault(X509_STORE_CTX* context, const PeerIdentity& peer, int64_t now_unix) const {
+  const int error = X509_STORE_CTX_get_error(context);
   Fault fault = FaultOf(error);
-  X509* bad = X509_STORE_CTX_get_current_cert(context.get());
-  const bool is_leaf = X509_STORE_CTX_get_error_depth(context.get()) == 0;
+  X509* bad = X509_STORE_CTX_get_current_cert(context);
+  const bool is_leaf = X509_STORE_CTX_get_error_depth(context) == 0;
   if ((fault == Fault::kExpired || fault == Fault::kNotYetValid) && bad != nullptr) {
     return DateFault(fault, bad, peer, is_leaf, now_unix);
   }
   if (fault == Fault::kUntrustedIssuer && IsOfForeignTrustDomain(peer)) fault = Fault::kWrongTrustDomain;
   const std::string wanted = Wanted();
-  return {fault, absl::StrCat("certificate of ", WhoIs(peer), ", issued by \"", peer.issuer,
-                              "\": ", X509_verify_cert_error_string(error), wanted.empty() ? "" : "; wanted ", wanted)};
+  const bool of_issuer = fault == Fault::kRevoked && !is_leaf;
+  return {fault, absl::StrCat(of_issuer ? "issuing certificate of " : "certificate of ", WhoIs(peer), ", issued by \"",
+                              peer.issuer, "\": ", X509_verify_cert_error_string(error),
+                              wanted.empty() ? "" : "; wanted ", wanted)};
 }
 
 FaultReport ChainVerifier::CheckPins(X509* leaf, const PeerIdentity& peer) const {
@@ -289,7 +259,7 @@ FaultReport ChainVerifier::CheckPins(X509* leaf, const PeerIdentity& peer) const
           absl::StrCat("certificate of ", WhoIs(peer), " (SHA-256 ", peer.sha256, ") is not a pinned one")};
 }
 
-bool ChainVerifier::Matches(const SanMatch& match, const Names& names) {
+bool ChainVerifier::Matches(const SanMatch& match, const PeerNames& names) {
   const config::SanMatchSpec& spec = match.spec;
   const std::vector<std::string>* of_type[] = {&names.uri, &names.dns, &names.email, &names.ip};
   for (const std::string& name : *of_type[static_cast<int>(spec.type)]) {
@@ -329,7 +299,7 @@ bool ChainVerifier::IsOfForeignTrustDomain(const PeerIdentity& peer) const {
   });
 }
 
-FaultReport ChainVerifier::CheckNames(const Names& names, const PeerIdentity& peer) const {
+FaultReport ChainVerifier::CheckNames(const PeerNames& names, const PeerIdentity& peer) const {
   if (sans_.empty()) return {};
   for (const SanMatch& match : sans_) {
     if (Matches(match, names)) return {};
@@ -350,19 +320,6 @@ std::string ChainVerifier::Wanted() const {
     if (wanted.size() > kShown) break;
   }
   return absl::StrJoin(wanted, " or ");
-}
-
-std::unique_ptr<PeerIdentity> ReadPeer(const STACK_OF(CRYPTO_BUFFER) * chain) {
-  if (chain == nullptr || sk_CRYPTO_BUFFER_num(chain) == 0) return nullptr;
-  CRYPTO_BUFFER* der = sk_CRYPTO_BUFFER_value(chain, 0);
-  bssl::UniquePtr<X509> leaf(X509_parse_from_buffer(der));
-  struct {
-    std::vector<std::string> uri, dns, email, ip;
-  } names;
-  if (leaf) ReadNames(leaf.get(), names);
-  auto peer = leaf ? MakePeer(leaf.get(), der, names) : nullptr;
-  ERR_clear_error();
-  return peer;
 }
 
 }  // namespace weft::tls

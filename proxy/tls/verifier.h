@@ -17,8 +17,10 @@
 
 #include "absl/status/statusor.h"
 #include "proxy/config/tls_spec.h"
+#include "proxy/tls/chain_cache.h"
 #include "proxy/tls/fault.h"
 #include "proxy/tls/peer.h"
+#include "proxy/tls/peer_names.h"
 
 namespace re2 {
 class RE2;
@@ -29,6 +31,7 @@ namespace weft::tls {
 struct Verdict {
   FaultReport fault;
   std::unique_ptr<PeerIdentity> peer;  // null only when the certificate does not parse
+  int64_t good_until = INT64_MAX;      // the end of the first certificate of the chain, or revocation list, to end
 };
 
 class ChainVerifier {
@@ -37,8 +40,7 @@ class ChainVerifier {
   static absl::StatusOr<std::unique_ptr<const ChainVerifier>> Compile(const config::ValidationSpec& spec, Side peer);
   ~ChainVerifier();
 
-  // `chain` is not empty, leaf first. `now_unix` in seconds.
-  // A cache of verified chains, keyed by their hash and this object (one generation of the bundle), belongs here.
+  // `chain` is not empty, leaf first. `now_unix` in seconds. A chain that this thread found good before costs a hash.
   Verdict Verify(const STACK_OF(CRYPTO_BUFFER) * chain, int64_t now_unix) const;
 
   // The wanted names for people: "URI spiffe://… or …"; "" when any will do.
@@ -52,28 +54,30 @@ class ChainVerifier {
     config::SanMatchSpec spec;
     std::unique_ptr<re2::RE2> regex;
   };
-  struct Names;
 
   ChainVerifier() = default;
-  FaultReport CheckChain(X509* leaf, STACK_OF(X509) * others, const PeerIdentity& peer, int64_t now_unix) const;
-  FaultReport CheckNames(const Names& names, const PeerIdentity& peer) const;
+  Verdict VerifyAnew(const STACK_OF(CRYPTO_BUFFER) * chain, int64_t now_unix, Validity* validity) const;
+  FaultReport CheckChain(X509* leaf, STACK_OF(X509) * others, const PeerIdentity& peer, int64_t now_unix,
+                         Validity* validity) const;
+  FaultReport ChainFault(X509_STORE_CTX* context, const PeerIdentity& peer, int64_t now_unix) const;
+  FaultReport CheckNames(const PeerNames& names, const PeerIdentity& peer) const;
   FaultReport CheckPins(X509* leaf, const PeerIdentity& peer) const;
   bool IsOfForeignTrustDomain(const PeerIdentity& peer) const;
-  static bool Matches(const SanMatch& match, const Names& names);
+  static bool Matches(const SanMatch& match, const PeerNames& names);
 
   Side peer_ = Side::kClient;
   bool accept_untrusted_ = false;
   std::optional<uint32_t> max_depth_;
+  uint64_t number_ = 0;  // tells verifiers apart in the cache of chains
   bssl::UniquePtr<STACK_OF(X509)> roots_;
-  bssl::UniquePtr<X509_STORE> no_store_;  // X509_STORE_CTX wants one; it is empty
+  bssl::UniquePtr<X509_STORE> no_store_;             // X509_STORE_CTX wants one; it is empty
+  bssl::UniquePtr<STACK_OF(X509_CRL)> revocations_;  // null: nothing is asked
+  bool only_leaf_revocation_ = false;
   std::vector<bssl::UniquePtr<CRYPTO_BUFFER>> root_names_;
   std::vector<SanMatch> sans_;
   std::vector<std::string> spki_pins_;         // raw
   std::vector<std::string> certificate_pins_;  // hex
 };
-
-// The peer's names and dates without any check (verified stays false).
-std::unique_ptr<PeerIdentity> ReadPeer(const STACK_OF(CRYPTO_BUFFER) * chain);
 
 }  // namespace weft::tls
 

@@ -40,6 +40,7 @@ class Lease {
   ~Lease() { End(); }
 
   Connection* operator->() { return connection_.get(); }
+  Pool& pool() { return connection_->pool(); }
   // Sends the request's content while the response is awaited. It belongs to the try: it ends with the lease.
   runtime::Scope& pump() { return pump_; }
   bool request_sent = false;
@@ -157,8 +158,10 @@ class TunnelBody final : public http::Body {
   http::Context& context_;
 };
 
+bool IsTunnel(const http::RequestHead& head) { return !head.upgrade.empty() || head.is_connect(); }
+
 bool MayHaveContent(const http::RequestHead& head) {
-  if (!head.upgrade.empty() || head.is_connect()) return false;
+  if (IsTunnel(head)) return false;
   return head.method != "GET" && head.method != "HEAD" && head.method != "DELETE" && head.method != "TRACE";
 }
 
@@ -239,28 +242,27 @@ runtime::Task<void> PumpTunnel(Lease& lease, http::Body* body, http::Context& co
 // Writes the head with what is already there of the content, in one write; the rest goes by the pump. A connection that
 // takes no byte at all gets the content back: nothing was sent.
 std::optional<Failure> SendRequest(Lease& lease, http::Request request, http::Context& context) {
-  const bool tunnel = !request.head.upgrade.empty() || request.head.is_connect();
-  http::Body* body = tunnel ? nullptr : request.body;
+  http::Body* body = IsTunnel(request.head) ? nullptr : request.body;
   codec::h1::HeadOptions options = RequestOptions(request.head, body != nullptr);
-  if (context.authority_of_endpoint) options.authority = lease->pool().endpoint().hostname;
+  if (context.authority_of_endpoint) options.authority = lease.pool().endpoint().hostname;
   const bool chunked = options.framing == Framing::kChunked;
   base::ByteChain out;
-  codec::h1::WriteRequestHead(request.head, options, &out);
   bool end = body == nullptr;
   std::optional<BodyPiece> pulled;
-  if (!end) {
-    if (auto piece = body->TryRead()) {
-      if (!piece->ok()) {
-        FailRequest(context, std::move(piece->failure()));
-        return UpstreamFailure(FailureKind::kCancelled, base::Phase::kRequestSent, RetrySafety::kNever,
-                               "client's content");
-      }
-      end = (*piece)->end;
-      pulled = **piece;
-      context.request_bytes += pulled->data.size;
-      AppendPiece(std::move(piece->value()), chunked, &out);
+  if (auto piece = end ? std::nullopt : body->TryRead()) {
+    if (!piece->ok()) {
+      FailRequest(context, std::move(piece->failure()));
+      return UpstreamFailure(FailureKind::kCancelled, base::Phase::kRequestSent, RetrySafety::kNever,
+                             "client's content");
     }
+    end = (*piece)->end;
+    pulled = std::move(**piece);
+    context.request_bytes += pulled->data.size;
   }
+  const bool is_short = pulled && !chunked && pulled->data.size <= codec::h1::kShortContent;
+  if (is_short) options.content = pulled->data.view();
+  codec::h1::WriteRequestHead(request.head, options, &out);
+  if (pulled && !is_short) AppendPiece(*pulled, chunked, &out);
   struct iovec pieces[16];
   const net::IoResult put = lease->stream().TryWrite(pieces, out.FillIovecs(pieces, 16));
   if (put.state == net::IoState::kError) {
@@ -294,29 +296,14 @@ Failure ResponseFailure(Failure failure, const Connection& connection, bool reus
   return failure;
 }
 
-// Reads heads until the final one; of the interim responses (RFC 9110 section 15.2) 100 ends here, for this
-// proxy has sent its own, and 101 is a final one; the others pass to the client.
-runtime::Task<Result<std::unique_ptr<Response::PooledHead>>> ReadHead(Lease& lease, std::string_view method,
-                                                                      bool reused, http::Context& context) {
-  runtime::TurnShare share(context.reactor, kTurnInterims);
-  for (;;) {
-    auto head = std::make_unique<Response::PooledHead>();
-    lease->parser().Begin(head.get(), method);
-    std::optional<Result<Fed>> fed = lease->feed().TryNext();
-    if (!fed) fed.emplace(co_await lease->feed().Next());
-    if (!fed->ok()) co_return ResponseFailure(std::move(fed->failure()), *lease.operator->(), reused);
-    if ((*fed)->event == Event::kNeedMore) {
-      Failure closed;
-      closed.kind = FailureKind::kIoError;
-      closed.detail = "the endpoint closed the connection";
-      co_return ResponseFailure(std::move(closed), *lease.operator->(), reused);
-    }
-    if (context.stamps.last_try.first_byte == telemetry::kUnset)
-      context.stamps.last_try.first_byte = context.reactor.now();
-    if (head->status >= 200 || head->status == 101) co_return std::move(head);
-    if (head->status > 101 && context.interim != nullptr) context.interim->OnInterim(*head);
-    if (share.Spend(1)) co_await runtime::NextTurn(context.reactor);
-  }
+// What the parser said instead of a head, as a Failure.
+std::optional<Failure> FailureOfHead(Result<Fed>& fed, const Connection& connection, bool reused) {
+  if (!fed.ok()) return ResponseFailure(std::move(fed.failure()), connection, reused);
+  if (fed->event != Event::kNeedMore) return std::nullopt;
+  Failure closed;
+  closed.kind = FailureKind::kIoError;
+  closed.detail = "the endpoint closed the connection";
+  return ResponseFailure(std::move(closed), connection, reused);
 }
 
 void CountOutcome(endpoint::EndpointState& endpoint, int status) {
@@ -327,55 +314,77 @@ void CountOutcome(endpoint::EndpointState& endpoint, int status) {
   }
 }
 
+// The final head is here: what becomes of the content and of the connection.
+Result<Response> Answer(LeasePtr lease, std::unique_ptr<Response::PooledHead> head, http::Request request,
+                        http::Context& context) {
+  endpoint::EndpointState& endpoint = lease->pool().endpoint();
+  Response response;
+  response.head = std::move(head);
+  const bool keep = response.head->keep_alive;
+  if (response.head->keep_alive_timeout_seconds > 0) {
+    endpoint.learnt_idle_timeout_ms.store(int64_t{response.head->keep_alive_timeout_seconds} * 1000);
+  }
+  CountOutcome(endpoint, response.head->status);
+  response.head->keep_alive = true;  // whether the downstream connection goes on is not the upstream's to say
+  const bool switched = response.head->status == 101 || (request.head.is_connect() && response.head->status < 300);
+  if (switched && IsTunnel(request.head)) {
+    if (request.body != nullptr) lease->pump().Spawn(PumpTunnel(*lease, request.body, context));
+    response.body = std::make_unique<TunnelBody>(std::move(lease), context);
+  } else if (switched) {
+    return UpstreamFailure(FailureKind::kUpstreamProtocol, base::Phase::kResponse, RetrySafety::kNever,
+                           "101 without a request to upgrade");
+  } else if (response.head->framing == Framing::kNone) {
+    context.stamps.last_try.last_byte = context.reactor.now();
+    lease->Finish(keep);
+  } else {
+    response.body = std::make_unique<ResponseBody>(std::move(lease), keep, context);
+  }
+  return response;
+}
+
 }  // namespace
 
+// Reads heads until the final one, in this frame: a frame of its own for that and one for the wait cost 350
+// instructions a request. Of the interim responses (RFC 9110 section 15.2) 100 ends here, for this proxy has sent its
+// own, and 101 is a final one; the others pass to the client.
 runtime::Task<Result<Response>> Http1Upstream::Call(http::Request request, http::Context& context) {
-  const std::shared_ptr<Pool> pool = pools_.For(*context.cluster, *context.host).shared_from_this();
+  // Until the first wait; a connection holds it.
+  Pool& pool = pools_.For(*context.cluster, *context.host, context.connection);
   telemetry::TryStamps& stamps = context.stamps.last_try;
   stamps = telemetry::TryStamps();
   stamps.started = context.reactor.now();
-  const bool tunnel = !request.head.upgrade.empty() || request.head.is_connect();
-  const bool may_send_twice = http::IsIdempotent(request.head.method) && request.body == nullptr && !tunnel;
-  std::unique_ptr<Connection> connection = context.want_new_connection ? nullptr : pool->TakeIdle(may_send_twice);
+  const bool may_send_twice =
+      http::IsIdempotent(request.head.method) && request.body == nullptr && !IsTunnel(request.head);
+  std::unique_ptr<Connection> connection = context.want_new_connection ? nullptr : pool.TakeIdle(may_send_twice);
   const bool reused = connection != nullptr;
   if (!reused) {
-    auto dialled = co_await pool->Dial(&stamps);
+    auto dialled = co_await pool.Dial(&stamps);
     if (!dialled.ok()) co_return std::move(dialled).failure();
     connection = std::move(*dialled);
   }
   ++connection->requests;
   auto lease = std::make_unique<Lease>(std::move(connection));
   if (auto failure = SendRequest(*lease, request, context)) {
-    pool->endpoint().errors.fetch_add(1);
+    lease->pool().endpoint().errors.fetch_add(1);
     co_return std::move(*failure);
   }
-  auto head = co_await ReadHead(*lease, request.head.method, reused, context);
-  if (!head.ok()) {
-    pool->endpoint().errors.fetch_add(1);
-    co_return std::move(head).failure();
+  runtime::TurnShare share(context.reactor, kTurnInterims);
+  for (;;) {
+    auto head = std::make_unique<Response::PooledHead>();
+    (*lease)->parser().Begin(head.get(), request.head.method);
+    std::optional<Result<Fed>> fed = (*lease)->feed().TryNext();
+    for (; !fed; fed = (*lease)->feed().TryNext()) co_await (*lease)->stream().Readable();
+    if (auto failure = FailureOfHead(*fed, *lease->operator->(), reused)) {
+      lease->pool().endpoint().errors.fetch_add(1);
+      co_return std::move(*failure);
+    }
+    if (stamps.first_byte == telemetry::kUnset) stamps.first_byte = context.reactor.now();
+    if (head->status >= 200 || head->status == 101) {
+      co_return Answer(std::move(lease), std::move(head), request, context);
+    }
+    if (head->status > 101 && context.interim != nullptr) context.interim->OnInterim(*head);
+    if (share.Spend(1)) co_await runtime::NextTurn(context.reactor);
   }
-  Response response;
-  response.head = std::move(*head);
-  const bool keep = response.head->keep_alive;
-  if (response.head->keep_alive_timeout_seconds > 0) {
-    pool->endpoint().learnt_idle_timeout_ms.store(int64_t{response.head->keep_alive_timeout_seconds} * 1000);
-  }
-  CountOutcome(pool->endpoint(), response.head->status);
-  response.head->keep_alive = true;  // whether the downstream connection goes on is not the upstream's to say
-  const bool switched = response.head->status == 101 || (request.head.is_connect() && response.head->status < 300);
-  if (switched && tunnel) {
-    if (request.body != nullptr) lease->pump().Spawn(PumpTunnel(*lease, request.body, context));
-    response.body = std::make_unique<TunnelBody>(std::move(lease), context);
-  } else if (switched) {
-    co_return UpstreamFailure(FailureKind::kUpstreamProtocol, base::Phase::kResponse, RetrySafety::kNever,
-                              "101 without a request to upgrade");
-  } else if (response.head->framing == Framing::kNone) {
-    stamps.last_byte = context.reactor.now();
-    lease->Finish(keep);
-  } else {
-    response.body = std::make_unique<ResponseBody>(std::move(lease), keep, context);
-  }
-  co_return std::move(response);
 }
 
 }  // namespace weft::upstream

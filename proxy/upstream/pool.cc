@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "absl/container/flat_hash_set.h"
+#include "proxy/detect/proxy_header.h"
+#include "proxy/net/relay.h"
 #include "proxy/net/socket_stream.h"
 #include "proxy/runtime/wait.h"
 #include "proxy/tls/stream.h"
@@ -13,6 +15,9 @@ namespace {
 // A request that must not run twice goes only over a connection that was idle for no longer than this, or than 0.8 of
 // the idle time after which this endpoint was seen to close.
 constexpr runtime::Duration kFreshIdle = std::chrono::milliseconds(250);
+
+// A connection that names its client serves nobody else, and he may be gone.
+constexpr runtime::Duration kNamedIdleTimeout = std::chrono::seconds(15);
 
 // Younger connections are also closed by an endpoint that ends or is cut off. One such close teaches nothing, or a
 // restart would keep all later requests of that kind from ever using a kept-alive connection again; a second one like
@@ -43,14 +48,25 @@ struct Transport {
   std::string peer_principal;
 };
 
+base::Failure ClosedAtOnce(const base::Address& address) {
+  return base::Failure{base::FailureKind::kConnectFailed, base::Origin::kUpstream, base::Phase::kConnect,
+                       base::RetrySafety::kNotSent, address.ToString() + " closed before the PROXY header was sent"};
+}
+
 runtime::Task<base::Result<Transport>> Connect(runtime::Reactor& reactor, base::Address address,
-                                               net::DialOptions options, std::shared_ptr<const tls::ClientContext> tls,
-                                               telemetry::TryStamps* stamps) {
+                                               net::DialOptions options, std::string proxy_header,
+                                               std::shared_ptr<const tls::ClientContext> tls,
+                                               tls::ConnectOptions secure, telemetry::TryStamps* stamps) {
   auto connected = co_await net::Dial(reactor, address, options);
   if (!connected.ok()) co_return std::move(connected).failure();
   stamps->connected = reactor.now();
+  if (!proxy_header.empty()) {
+    base::ByteChain header;
+    header.AppendCopy(proxy_header);
+    if (!co_await net::WriteAll(**connected, std::move(header))) co_return ClosedAtOnce(address);
+  }
   if (tls == nullptr) co_return Transport{std::move(*connected), {}};
-  auto secured = co_await tls::TlsStream::Connect(reactor, std::move(*connected), std::move(tls), tls::ConnectOptions(),
+  auto secured = co_await tls::TlsStream::Connect(reactor, std::move(*connected), std::move(tls), std::move(secure),
                                                   runtime::kNever);
   if (!secured.ok()) co_return std::move(secured).failure();
   stamps->tls_done = reactor.now();
@@ -60,15 +76,17 @@ runtime::Task<base::Result<Transport>> Connect(runtime::Reactor& reactor, base::
 
 }  // namespace
 
-Pool::Pool(runtime::Reactor& reactor, const config::Cluster& cluster, const config::Host& host)
+Pool::Pool(runtime::Reactor& reactor, const config::Cluster& cluster, const config::Host& host,
+           std::string proxy_header)
     : reactor_(reactor),
       endpoint_(host.state),
       cluster_(cluster.state),
       tls_(host.tls),
+      proxy_header_(std::move(proxy_header)),
       dial_options_{.kind = cluster.spec.discovery == config::Discovery::kOriginalDst ? net::OwnTraffic::kStraight
                                                                                       : net::OwnTraffic::kToPeer},
       connect_timeout_(cluster.spec.connect_timeout),
-      idle_timeout_(cluster.spec.idle_timeout),
+      idle_timeout_(proxy_header_.empty() ? cluster.spec.idle_timeout : kNamedIdleTimeout),
       max_requests_per_connection_(cluster.spec.max_requests_per_connection) {}
 
 Pool::~Pool() { WEFT_CHECK(idle_.empty()); }
@@ -95,7 +113,8 @@ runtime::Task<base::Result<std::unique_ptr<Connection>>> Pool::Dial(telemetry::T
   stamps->dialled = reactor_.now();
   endpoint_->connects.fetch_add(1);
   auto ended = co_await runtime::Within(reactor_, reactor_.now() + connect_timeout_, nullptr,
-                                        Connect(reactor_, endpoint_->address, dial_options_, tls_, stamps));
+                                        Connect(reactor_, endpoint_->address, dial_options_, proxy_header_, tls_,
+                                                tls::ConnectOptions::For(tls_.get(), endpoint_->hostname), stamps));
   if (ended.outcome == runtime::Outcome::kDeadline) {
     endpoint_->connect_failures.fetch_add(1);
     co_return ConnectTimeout(endpoint_->address, connect_timeout_);
@@ -164,10 +183,11 @@ void Pool::OnTimer() {
   ArmIdleTimer();
 }
 
-Pool& PoolSet::For(const config::Cluster& cluster, const config::Host& host) {
+Pool& PoolSet::For(const config::Cluster& cluster, const config::Host& host, const http::ConnectionInfo& client) {
   if (pools_.size() >= drop_unused_at_) DropUnused();
-  std::shared_ptr<Pool>& pool = pools_[Key(host.state.get(), host.transport_key)];
-  if (pool == nullptr) pool = std::make_shared<Pool>(reactor_, cluster, host);
+  std::string proxy_header = detect::WriteProxyHeader(cluster.spec.proxy_header, client.peer, client.destination);
+  std::shared_ptr<Pool>& pool = pools_[Key(host.state.get(), host.transport_key, proxy_header)];
+  if (pool == nullptr) pool = std::make_shared<Pool>(reactor_, cluster, host, std::move(proxy_header));
   if (pool->tls_ != host.tls) pool->tls_ = host.tls;
   return *pool;
 }
@@ -180,18 +200,18 @@ void PoolSet::DropUnused() {
 }
 
 void PoolSet::Sweep(const config::Snapshot& snapshot) {
-  absl::flat_hash_set<Key> live;
+  absl::flat_hash_set<std::pair<const endpoint::EndpointState*, uint64_t>> live;
   absl::flat_hash_set<const config::Cluster*> listed;  // whose hosts are in `live`: only of those that are in use here
   for (auto it = pools_.begin(); it != pools_.end();) {
     Pool& pool = *it->second;
     const config::Cluster* cluster = snapshot.FindCluster(pool.cluster().name);
     if (cluster != nullptr && listed.insert(cluster).second) {
-      for (const config::Host& host : cluster->hosts) live.insert(Key(host.state.get(), host.transport_key));
+      for (const config::Host& host : cluster->hosts) live.emplace(host.state.get(), host.transport_key);
     }
     // ORIGINAL_DST hosts are not listed in the Snapshot: their pools go when they are empty or their cluster is gone.
     const bool by_destination = cluster != nullptr && cluster->spec.discovery == config::Discovery::kOriginalDst;
-    const bool keep =
-        by_destination ? cluster->state.get() == &pool.cluster() && pool.idle() > 0 : live.contains(it->first);
+    const bool keep = by_destination ? cluster->state.get() == &pool.cluster() && pool.idle() > 0
+                                     : live.contains({std::get<0>(it->first), std::get<1>(it->first)});
     if (keep) {
       ++it;
       continue;

@@ -1,4 +1,5 @@
-// Pools of HTTP/1.1 connections: one Pool per worker, endpoint and transport settings. The newest idle connection is
+// Pools of HTTP/1.1 connections: one Pool per worker, endpoint and transport settings; where a PROXY header names the
+// client, also per client connection. The newest idle connection is
 // used first, so that spare ones grow old and are closed. Worker thread only; writes endpoint/.
 #ifndef WEFT_PROXY_UPSTREAM_POOL_H_
 #define WEFT_PROXY_UPSTREAM_POOL_H_
@@ -6,6 +7,8 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <string>
+#include <tuple>
 #include <utility>
 
 #include "absl/container/flat_hash_map.h"
@@ -22,7 +25,9 @@ namespace weft::upstream {
 
 class Pool final : public std::enable_shared_from_this<Pool>, private runtime::Timer {
  public:
-  Pool(runtime::Reactor& reactor, const config::Cluster& cluster, const config::Host& host);
+  // `proxy_header`: what each connection begins with; empty: nothing.
+  Pool(runtime::Reactor& reactor, const config::Cluster& cluster, const config::Host& host,
+       std::string proxy_header = {});
   ~Pool() override;
 
   // An idle connection that is fit for the request, or null. A request that must not be sent twice gets only a
@@ -53,6 +58,7 @@ class Pool final : public std::enable_shared_from_this<Pool>, private runtime::T
   const endpoint::EndpointPtr endpoint_;
   const endpoint::ClusterPtr cluster_;
   std::shared_ptr<const tls::ClientContext> tls_;  // renewed with the certificate: the key leaves certificates out
+  const std::string proxy_header_;
   const net::DialOptions dial_options_;
   const runtime::Duration connect_timeout_;
   const runtime::Duration idle_timeout_;
@@ -70,8 +76,9 @@ class PoolSet {
   static constexpr size_t kMaxIdlePerPool = 256;
 
   explicit PoolSet(runtime::Reactor& reactor) : reactor_(reactor) {}
-  // The pool for this host; stays valid in this turn, and longer for who holds it.
-  Pool& For(const config::Cluster& cluster, const config::Host& host);
+  // The pool for this host and, with a PROXY header, this client; stays valid in this turn, and longer for who holds
+  // it.
+  Pool& For(const config::Cluster& cluster, const config::Host& host, const http::ConnectionInfo& client);
   // Closes idle connections of endpoints and transports that the snapshot no longer has. Call after a swap, from the
   // top of the loop. Pools with connections in use stay.
   void Sweep(const config::Snapshot& snapshot);
@@ -82,7 +89,7 @@ class PoolSet {
   size_t size() const { return pools_.size(); }
 
  private:
-  using Key = std::pair<const endpoint::EndpointState*, uint64_t>;
+  using Key = std::tuple<const endpoint::EndpointState*, uint64_t, std::string>;  // the last: the PROXY header
   static constexpr size_t kFewPools = 256;
 
   void DropUnused();

@@ -11,6 +11,8 @@
 namespace weft::upstream {
 namespace {
 
+const http::ConnectionInfo kClient;
+
 config::Host HostAt(const std::string& cluster, int number) {
   config::Host host;
   const std::string ip = "10." + std::to_string(number >> 16) + "." + std::to_string((number >> 8) & 255) + "." +
@@ -33,10 +35,10 @@ TEST(PoolSet, DestinationsThatPassLeaveNothingBehind) {
   PoolSet pools(reactor);
   const auto cluster = MakeCluster("passthrough", config::Discovery::kOriginalDst);
   const config::Host busy = HostAt("passthrough", 1 << 20);
-  const std::shared_ptr<Pool> held = pools.For(*cluster, busy).shared_from_this();
-  for (int i = 0; i < 10'000; ++i) pools.For(*cluster, HostAt("passthrough", i));
+  const std::shared_ptr<Pool> held = pools.For(*cluster, busy, kClient).shared_from_this();
+  for (int i = 0; i < 10'000; ++i) pools.For(*cluster, HostAt("passthrough", i), kClient);
   EXPECT_LE(pools.size(), 512u);
-  EXPECT_EQ(&pools.For(*cluster, busy), held.get());  // somebody uses it
+  EXPECT_EQ(&pools.For(*cluster, busy, kClient), held.get());  // somebody uses it
 }
 
 // After a restart of the endpoint, which closed connections that had been idle for a millisecond, no POST found a fresh
@@ -47,7 +49,7 @@ TEST(Pool, ARestartOfTheEndpointIsNoIdleTimeout) {
   PoolSet pools(reactor);
   auto cluster = MakeCluster("a", config::Discovery::kStatic);
   cluster->hosts = {HostAt("a", 1)};
-  Pool& pool = pools.For(*cluster, cluster->hosts[0]);
+  Pool& pool = pools.For(*cluster, cluster->hosts[0], kClient);
   const auto close_after = [&](runtime::Duration idle) {
     auto [ours, peers] = net::MemoryStream::Pair(reactor);
     pool.Return(std::make_unique<Connection>(pool.shared_from_this(), std::move(ours), ""));
@@ -65,6 +67,28 @@ TEST(Pool, ARestartOfTheEndpointIsNoIdleTimeout) {
   EXPECT_EQ(close_after(std::chrono::milliseconds(21)), 21) << "the second time it is a habit";
 }
 
+// A PROXY header names one client: his connections are nobody else's.
+TEST(PoolSet, AClientThatIsNamedHasAPoolOfHisOwn) {
+  runtime::Reactor reactor;
+  PoolSet pools(reactor);
+  auto cluster = MakeCluster("a", config::Discovery::kStatic);
+  cluster->hosts = {HostAt("a", 1)};
+  const config::Host& host = cluster->hosts[0];
+  http::ConnectionInfo one, other;
+  one.peer = *base::Address::Parse("10.0.0.1:1000");
+  one.destination = other.destination = *base::Address::Parse("10.0.0.9:80");
+  other.peer = *base::Address::Parse("10.0.0.1:1001");
+  EXPECT_EQ(&pools.For(*cluster, host, one), &pools.For(*cluster, host, other));
+  cluster->spec.proxy_header = config::ProxyHeaderVersion::k2;
+  EXPECT_NE(&pools.For(*cluster, host, one), &pools.For(*cluster, host, other));
+  EXPECT_EQ(&pools.For(*cluster, host, one), &pools.For(*cluster, host, one));
+  const std::weak_ptr<Pool> named = pools.For(*cluster, host, one).weak_from_this();
+  config::Snapshot snapshot;
+  snapshot.clusters.emplace("a", cluster);
+  pools.Sweep(snapshot);
+  EXPECT_FALSE(named.expired()) << "still configured";
+}
+
 TEST(PoolSet, SweepLeavesWhatIsConfigured) {
   runtime::Reactor reactor;
   PoolSet pools(reactor);
@@ -72,9 +96,9 @@ TEST(PoolSet, SweepLeavesWhatIsConfigured) {
   cluster->hosts = {HostAt("a", 1), HostAt("a", 2)};
   const auto gone = MakeCluster("gone", config::Discovery::kEds);
   const config::Host of_gone = HostAt("gone", 1);
-  const std::weak_ptr<Pool> first = pools.For(*cluster, cluster->hosts[0]).weak_from_this();
-  const std::weak_ptr<Pool> second = pools.For(*cluster, cluster->hosts[1]).weak_from_this();
-  const std::weak_ptr<Pool> third = pools.For(*gone, of_gone).weak_from_this();
+  const std::weak_ptr<Pool> first = pools.For(*cluster, cluster->hosts[0], kClient).weak_from_this();
+  const std::weak_ptr<Pool> second = pools.For(*cluster, cluster->hosts[1], kClient).weak_from_this();
+  const std::weak_ptr<Pool> third = pools.For(*gone, of_gone, kClient).weak_from_this();
 
   auto next = std::make_shared<config::Cluster>(*cluster);
   next->hosts.pop_back();

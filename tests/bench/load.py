@@ -1,8 +1,10 @@
 """Load and what it costs: wrk for requests, a reading loop for bulk, strace for system calls."""
 
+import contextlib
 import os
 import re
 import resource
+import signal
 import socket
 import statistics
 import subprocess
@@ -104,27 +106,55 @@ def idle_connections(port, count, tls=None):
 
 
 def system_calls(processes, port, seconds, connections, cpu):
-    """{system call: calls per request}, errors apart as `name(failed)`, by strace -c over wrk."""
-    pids = [str(pid) for one in processes for pid in one.processes()]
-    line = [programs.debian("strace"), "-f", "-c", "-q"]
-    for pid in pids:
-        line += ["-p", pid]
-    tracer = subprocess.Popen(line, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-    while any(_tracer_of(pid) != tracer.pid for pid in pids):
-        if tracer.poll() is not None:
-            raise RuntimeError(f"strace: {tracer.stderr.read()}")
-        time.sleep(0.01)
-    result = wrk(port, seconds, connections, cpu)
-    tracer.send_signal(2)
-    _, text = tracer.communicate()
-    counted = {}
-    for calls, errors, name in re.findall(r"^\s*[\d.]+\s+[\d.]+\s+\d+\s+(\d+)\s+(\d*)\s+(\w+)$", text, re.M):
-        if name == "total":
-            continue
-        counted[name] = int(calls) / result.requests
-        if errors:
-            counted[f"{name}(failed)"] = int(errors) / result.requests
-    return counted
+    """For each process {system call: calls per request}, errors apart as `name(failed)`, by strace -c over wrk.
+
+    Warmed up first: connections to the backend and handshakes are not what a request costs.
+    """
+    wrk(port, 1, connections, cpu)
+    with contextlib.ExitStack() as stack:
+        tracers = [stack.enter_context(_Tracer(one)) for one in processes]
+        requests = wrk(port, seconds, connections, cpu).requests
+        if requests == 0:
+            raise RuntimeError("strace: no request was answered while it looked on")
+        return [{name: calls / requests for name, calls in tracer.stop().items()} for tracer in tracers]
+
+
+class _Tracer:
+    """strace -c on a process with all its threads and children, attached when entered."""
+
+    def __init__(self, process):
+        self._pids = [str(pid) for pid in process.processes()]
+        line = [programs.debian("strace"), "-f", "-c", "-q"]
+        for pid in self._pids:
+            line += ["-p", pid]
+        # On any core: on the load's alone it starves the load.
+        self._strace = subprocess.Popen(line, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+                                        preexec_fn=lambda: os.sched_setaffinity(0, range(os.cpu_count())))
+
+    def __enter__(self):
+        while any(_tracer_of(pid) != self._strace.pid for pid in self._pids):
+            if self._strace.poll() is not None:
+                raise RuntimeError(f"strace: {self._strace.stderr.read()}")
+            time.sleep(0.01)
+        return self
+
+    def stop(self):
+        """{system call: calls}."""
+        self._strace.send_signal(signal.SIGINT)
+        _, text = self._strace.communicate()
+        counted = {}
+        for calls, errors, name in re.findall(r"^\s*[\d.]+\s+[\d.]+\s+\d+\s+(\d+)\s+(\d*)\s+(\w+)$", text, re.M):
+            if name == "total":
+                continue
+            counted[name] = int(calls)
+            if errors:
+                counted[f"{name}(failed)"] = int(errors)
+        return counted
+
+    def __exit__(self, kind, value, trace):
+        if self._strace.poll() is None:
+            self._strace.send_signal(signal.SIGINT)
+            self._strace.communicate()
 
 
 def _tracer_of(pid):

@@ -203,8 +203,12 @@ class Bench:
         return added * 1000 // IDLE
 
     def system_calls(self, scene):
-        """[(kind, {call: per request})] of one scene."""
+        """[(kind, part, {call: per request})] of one scene; the two proxies of a pair are parts of their own."""
         start = {"http": self._http, "tcp": self._tcp, "mtls": self._pair}[scene]
         with contextlib.ExitStack() as stack:
-            return [(kind.name, load.system_calls(processes, port, 3, CONNECTIONS, self.load_cpu))
-                    for kind, port, processes in start(stack)]
+            found = []
+            for kind, port, processes in start(stack):
+                calls = load.system_calls(processes, port, 3, CONNECTIONS, self.load_cpu)
+                parts = ("inbound", "outbound") if len(calls) == 2 else ("",)
+                found += [(kind.name, part, of_one) for part, of_one in zip(parts, calls)]
+            return found

@@ -74,12 +74,12 @@ def memory_table(figures):
 
 
 def system_call_table(scene, counted):
-    names = sorted({name for _, calls in counted for name in calls},
-                   key=lambda name: -max(calls.get(name, 0) for _, calls in counted))
-    names = [name for name in names if any(calls.get(name, 0) >= 0.005 for _, calls in counted)]
+    names = sorted({name for _, _, calls in counted for name in calls},
+                   key=lambda name: -max(calls.get(name, 0) for _, _, calls in counted))
+    names = [name for name in names if any(calls.get(name, 0) >= 0.005 for _, _, calls in counted)]
     head = ["proxy", scene, "total", *names]
-    lines = [[kind, "", f"{sum(n for name, n in calls.items() if '(' not in name):.2f}",
-              *(f"{calls.get(name, 0):.2f}" for name in names)] for kind, calls in counted]
+    lines = [[kind, part, f"{sum(n for name, n in calls.items() if '(' not in name):.2f}",
+              *(f"{calls.get(name, 0):.2f}" for name in names)] for kind, part, calls in counted]
     return markdown(head, lines)
 
 

@@ -1,7 +1,8 @@
 // Fuzzes Classify. The first byte says how long the pieces are that the rest comes in.
 //
 // Holds for every input: once the answer is there, more bytes do not change it (a caller acts on the first one); it
-// comes at the latest after kMaxFirstBytes; names are lower case and only there when it is TLS.
+// comes at the latest after kMaxFirstBytes; names are lower case and only there when it is TLS, and their kind says
+// whether there is one.
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
@@ -20,6 +21,11 @@ void CheckOne(std::string_view bytes, const Verdict& verdict) {
   if (verdict.protocol == Protocol::kNeedMore) WEFT_CHECK(bytes.size() < kMaxFirstBytes);
   if (verdict.protocol == Protocol::kHttp1) WEFT_CHECK(bytes.find(" HTTP/1.") != std::string_view::npos);
   if (verdict.protocol == Protocol::kHttp2) WEFT_CHECK(bytes.starts_with("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"));
+  const ClientHello& hello = verdict.hello;
+  if (verdict.protocol != Protocol::kTls) WEFT_CHECK(hello.server_name.empty() && hello.name_kind == NameKind::kNone);
+  if (hello.name_kind == NameKind::kNone) WEFT_CHECK(hello.server_name.empty());
+  if (hello.name_kind == NameKind::kPlain || hello.name_kind == NameKind::kOuterWithEch)
+    WEFT_CHECK(!hello.server_name.empty());
   if (verdict.protocol != Protocol::kTls) return;
   WEFT_CHECK(bytes.size() >= 43 && bytes[0] == 22);
   WEFT_CHECK(std::none_of(verdict.hello.server_name.begin(), verdict.hello.server_name.end(),

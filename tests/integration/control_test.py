@@ -28,6 +28,15 @@ def service(name, port=80, version=""):
             f"spec: {{ports: [{{port: {port}, protocol: HTTP}}], selector: {{app: {name}}}}}\n")
 
 
+ROUTE = """apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: {name: web}
+spec:
+  parentRefs: [{kind: Service, group: weft.dev, name: web}]
+  rules: [{backendRefs: [{name: web, port: 80}], timeouts: {request: 10s}}]
+"""
+
+
 def good(done):
     equal(done.returncode, 0, f"exit code ({done.stderr.strip()})")
     return done.stdout
@@ -98,6 +107,48 @@ def stale_version_is_a_conflict(t):
     equal(done.returncode, 5, f"exit code ({done.stderr.strip()})")
     check("resourceVersion" in done.stderr and "nothing was applied" in done.stderr, f"message: {done.stderr}")
     equal(port_of(control, "web"), 81, "port")
+
+
+@case
+def what_get_wrote_can_be_applied_here_and_on_an_empty_store(t):
+    control, empty = t.start(Control()), t.start(Control())
+    good(control.apply(service("api")))
+    good(control.apply(service("web") + "---\n" + ROUTE))
+    good(control.apply("apiVersion: weft.dev/v1\nkind: MeshConfig\nmetadata: {name: default}\nspec: {}\n", "-n", "shop"))
+    for what in (("all", "-A"), ("all",), ("service", "web"), ("httproute", "web"), ("meshconfig", "default")):
+        text = good(control.weft("get", *what, "-o", "yaml"))
+        check("resourceVersion" in text and "status:" in text, f"{what}: {text}")
+        for flags in ((), ("-n", "shop") if what[0] == "meshconfig" else ()):
+            done = control.apply(text, *flags)
+            check("created" not in good(done) and "configured" not in done.stdout, f"{what}: the same again changes: {done.stdout}")
+    check("created" in good(empty.apply(good(control.weft("get", "all", "-A", "-o", "yaml")))), "nothing came to the empty store")
+    for mine in control.read("get", "all", "-A")["items"]:
+        theirs = empty.read("get", mine["kind"], mine["metadata"]["name"])
+        equal(theirs["spec"], mine["spec"], f"spec of {mine['kind']}")
+    text = good(control.weft("get", "service", "web", "-o", "yaml"))
+    good(control.apply(service("web", 81)))
+    done = control.apply(text)
+    equal(done.returncode, 5, "exit code when the object has changed since")
+    check("is stale: the object is at" in done.stderr, done.stderr)
+
+
+@case
+def history_is_pruned_and_what_is_needed_stays(t):
+    control = t.start(Control(flags=["--history-revisions=3", "--history-age=1us"]))
+    good(control.apply(service("quiet")))
+    for port in range(1, 8):
+        good(control.apply(service("web", port)))
+    control.kill()
+    control.launch()  # it keeps house at its start, and then once a minute
+    control.wait_ready()
+    check("history: forgot 5 revisions" in control.log_text(), control.log_tail())
+    equal([entry["revision"] for entry in control.read("log")["revisions"]], ["8", "7", "6"], "log")
+    equal(port_of(control, "quiet"), 80, "what changed long ago")
+    done = control.weft("rollback", "2")
+    equal(done.returncode, 1, "exit code")
+    check("revision 2 is no longer kept; the oldest is 6" in done.stderr, done.stderr)
+    good(control.weft("rollback", "6"))
+    equal(port_of(control, "web"), 5, "port after the rollback")
 
 
 @case

@@ -188,7 +188,7 @@ def the_examples_are_accepted(t):
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
         equal(done.returncode, 0, f"{name}: {done.stdout}")
     plane = t.start(control.Control())
-    files = [word for name in ("mesh", "routes", "strict", "access_log") for word in ("-f", os.path.join(EXAMPLES, name + ".yaml"))]
+    files = [word for name in ("mesh", "routes", "strict", "access_log", "l4") for word in ("-f", os.path.join(EXAMPLES, name + ".yaml"))]
     done = plane.weft("apply", *files)
     equal(done.returncode, 0, done.stderr)
     check("revision 1" in done.stdout, done.stdout)

@@ -14,7 +14,7 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspa
 from deploy.scene import objects, servers, sidecar, watch  # noqa: E402
 from deploy.scene.mesh import URL  # noqa: E402
 from deploy.scene.programs import Program  # noqa: E402
-from tests.support import cases, certificates, programs  # noqa: E402
+from tests.support import cases, programs  # noqa: E402
 from tests.support.cases import case, check, equal, wait_until, within  # noqa: E402
 from tests.support.scene import begin_load, start  # noqa: E402
 
@@ -89,25 +89,6 @@ def strict_refuses_plain_callers_and_permissive_counts_them(t):
 
 
 @case(seconds=CASE_SECONDS)
-def caller_of_another_authority_is_refused_by_name(t):
-    mesh = start(t)
-    replica = mesh.nginxes[0]
-    beside = mesh.sidecars[replica.pod.name]
-    request = "GET /?step=foreign HTTP/1.1\r\nhost: web\r\nconnection: close\r\n\r\n"
-    # The same trust domain and identity as a client of ours, but not our root; then a trust domain that is not ours.
-    for number, domain in enumerate(("cluster.local", "elsewhere.example"), 1):
-        leaf = t.start(certificates.Authority(domain)).issue("shop/client")
-        done = subprocess.run(mesh.visitor.enter() + [
-            programs.debian("openssl"), "s_client", "-quiet", "-no_ign_eof", "-alpn", "weft-http/1.1", "-cert", leaf.chain, "-key",
-            leaf.key, "-connect", f"{replica.pod.ip}:{servers.APPLICATION_PORT}"], input=request, text=True, check=False,
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=20)
-        check("HTTP/1.1 200" not in done.stdout, f"answer: {done.stdout}")
-        wait_until(lambda n=number: beside.scrape().total("weft_connections_refused_total", direction="inbound") == n, "it is counted")
-        wait_until(lambda uri=leaf.uri: uri in beside.program.last_words(), f"the log names {leaf.uri}")
-    equal(replica.lines("foreign"), [], "requests that the application saw")
-
-
-@case(seconds=CASE_SECONDS)
 def pod_that_calls_its_own_service_works(t):
     mesh = start(t)
     pod = mesh.nginxes[0].pod
@@ -157,24 +138,6 @@ def post_is_never_sent_twice(t):
         posts = [line for line in file.read().split() if "post=" in line]
     equal(sorted(posts), sorted(set(posts)), "each POST at most once")
     equal(len(posts), 30, "every POST arrived")
-
-
-@case(seconds=CASE_SECONDS)
-def used_up_token_is_refused_by_name(t):
-    mesh = start(t)
-    token = mesh.control.token("shop/web", 1)
-    pods = [mesh.network.pod(name) for name in ("first", "second")]
-    sidecars = []
-    for pod in pods:
-        pod.set_names(mesh.names)
-        beside = sidecar.Sidecar(pod, mesh.programs["WEFT_PROXY"], mesh.control, token, mesh.folder, mesh.identity)
-        t.stack.callback(beside.program.kill)
-        beside.program.start()
-        sidecars.append(beside)
-        if pod is pods[0]:
-            beside.program.wait_ready(beside.is_ready)
-    wait_until(lambda: "used" in sidecars[1].program.last_words(50), "the second sidecar says why it has no certificate", 30)
-    check(token not in sidecars[1].program.last_words(50), "the token's secret is in the log")
 
 
 if __name__ == "__main__":

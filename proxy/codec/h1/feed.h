@@ -35,6 +35,10 @@ class Feed {
   // Puts bytes in front that somebody read before (detection).
   void Prepend(base::ByteChain bytes);
   bool has_bytes() const { return begin_ < end_; }
+  // Before a wait: the block goes back when all its bytes are parsed.
+  void ReleaseEmpty() {
+    if (!has_bytes()) buffer_.Reset();
+  }
   net::ByteStream& stream() { return stream_; }
   uint64_t bytes_read() const { return bytes_read_; }
   // Raw bytes after an upgrade: nullopt: wait; empty slice: the peer finished.

@@ -1,6 +1,7 @@
 #include "proxy/codec/h1/parser.h"
 
-#include <cstring>
+#include <array>
+#include <string_view>
 
 #include "proxy/base/check.h"
 #include "proxy/base/parse_number.h"
@@ -29,10 +30,18 @@ void ForEachToken(std::string_view list, F use) {
 }
 
 // host[:port] without anything that another parser could read differently (RFC 3986 section 3.2, no userinfo).
+constexpr auto kInAuthority = [] {
+  std::array<bool, 256> allowed{};
+  for (int c = 0x21; c < 0x7f; ++c) {
+    allowed[static_cast<size_t>(c)] =
+        std::string_view("/?#@\\\"<>^`{|},").find(static_cast<char>(c)) == std::string_view::npos;
+  }
+  return allowed;
+}();
+
 bool IsAuthority(std::string_view text) {
   for (const char c : text) {
-    const auto u = static_cast<unsigned char>(c);
-    if (u <= 0x20 || u >= 0x7f || std::strchr("/?#@\\\"<>^`{|},", c) != nullptr) return false;
+    if (!kInAuthority[static_cast<unsigned char>(c)]) return false;
   }
   return true;
 }
@@ -146,8 +155,7 @@ int Parser::AtStatus(llhttp_t* llhttp, const char* at, size_t size) {
 }
 
 // Trailers are held like a head, so they have its limits: while they come, not only when one has ended.
-bool Parser::TrailersFit(size_t more) {
-  if (state_ != State::kContent) return true;
+bool Parser::CountTrailerBytes(size_t more) {
   trailer_bytes_ += more;
   return trailer_bytes_ <= limits_.max_head_bytes ||
          Refuse(FailureKind::kHeadersTooLarge,

@@ -114,7 +114,8 @@ class Parser {
   bool TakeConnectionField(std::string_view name, std::string_view value);
   void DropFieldsNamedByConnection();
   // Counts bytes of the trailer section; false with failure_ set when they are too many.
-  bool TrailersFit(size_t more);
+  bool TrailersFit(size_t more) { return state_ != State::kContent || CountTrailerBytes(more); }
+  bool CountTrailerBytes(size_t more);
   Step Failed(size_t consumed, base::FailureKind kind, std::string detail);
 
   State state_ = State::kIdle;

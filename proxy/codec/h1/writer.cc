@@ -64,19 +64,21 @@ void WriteRequestHead(const http::RequestHead& head, const HeadOptions& options,
   const std::string_view authority = options.authority.empty() ? head.authority : options.authority;
   const std::string_view target = head.is_connect() ? authority : head.path;
   Cursor to(head.method.size() + target.size() + authority.size() + head.headers.bytes() + options.upgrade.size() +
-            kFixedFields);
+            options.content.size() + kFixedFields);
   to << head.method << " " << target << " HTTP/1.1\r\nhost: " << authority << "\r\n";
   WriteFields(head.headers, to);
   WriteFraming(options, to);
+  to << options.content;
   to.Finish(out);
 }
 
 void WriteResponseHead(const http::ResponseHead& head, const HeadOptions& options, base::ByteChain* out) {
   const std::string_view reason = head.reason.empty() ? http::ReasonPhrase(head.status) : head.reason;
-  Cursor to(reason.size() + head.headers.bytes() + options.upgrade.size() + kFixedFields);
+  Cursor to(reason.size() + head.headers.bytes() + options.upgrade.size() + options.content.size() + kFixedFields);
   to << "HTTP/1.1 " << static_cast<uint64_t>(head.status) << " " << reason << "\r\n";
   WriteFields(head.headers, to);
   WriteFraming(options, to);
+  to << options.content;
   to.Finish(out);
 }
 

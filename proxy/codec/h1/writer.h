@@ -19,7 +19,11 @@ struct HeadOptions {
   std::string_view upgrade;           // "connection: upgrade" and "upgrade: …"
   bool te_trailers = false;           // "te: trailers"
   std::string_view authority;         // of a request, instead of the head's when set
+  // Short content (kShortContent at most) that is copied behind the head, unframed: one piece is one send() instead of
+  // a sendmsg(), and a TLS record without gathering.
+  std::string_view content;
 };
+inline constexpr size_t kShortContent = 1024;
 
 // Appends the whole head. Always HTTP/1.1 (RFC 9112 section 2.3: a proxy sends its own version).
 void WriteRequestHead(const http::RequestHead& head, const HeadOptions& options, base::ByteChain* out);
