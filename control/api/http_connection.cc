@@ -84,7 +84,7 @@ class HttpParser {
     request_.peer = peer_;
     target_.clear();
     head_bytes_ = 0;
-    complete_ = keep_alive_ = false;
+    head_over_ = complete_ = keep_alive_ = false;
     refusal_ = 0;
     denial_.reset();
   }
@@ -102,7 +102,8 @@ class HttpParser {
 
   bool complete() const { return complete_; }
   bool keep_alive() const { return keep_alive_; }
-  bool wants_continue() const { return request_.Header("expect") == "100-continue"; }
+  // Only when the gate has let it in.
+  bool wants_continue() const { return head_over_ && request_.Header("expect") == "100-continue"; }
   int refusal() const { return refusal_; }                               // the code to answer with; 0: none
   const std::optional<HttpResponse>& denial() const { return denial_; }  // the gate's
   bool over() const { return complete_ || refusal_ != 0 || denial_.has_value(); }
@@ -128,6 +129,7 @@ class HttpParser {
   int EndHead() {
     SplitTarget(target_, request_);
     request_.method = llhttp_method_name(static_cast<llhttp_method_t>(parser_.method));
+    head_over_ = true;
     if (gate_ != nullptr) denial_ = gate_(request_);
     return denial_.has_value() ? -1 : 0;
   }
@@ -150,7 +152,7 @@ class HttpParser {
   HttpRequest request_;
   std::string target_, name_, value_;
   size_t head_bytes_ = 0;
-  bool complete_ = false, keep_alive_ = false;
+  bool head_over_ = false, complete_ = false, keep_alive_ = false;
   int refusal_ = 0;
 };
 
@@ -189,11 +191,11 @@ bool HttpConnection::ServeOne(HttpParser& parser) {
     HttpResponse refused;
     refused.code = parser.refusal();
     refused.body = absl::StrFormat("{\"code\":\"invalid_argument\",\"message\":\"%s\"}", ReasonOf(refused.code));
-    Deny(refused);
+    Deny(refused, parser.request().method == "HEAD");
     return false;
   }
   if (parser.denial().has_value()) {
-    Deny(*parser.denial());
+    Deny(*parser.denial(), parser.request().method == "HEAD");
     return false;
   }
   const HttpResponse response = handler_(parser.request());
@@ -272,8 +274,8 @@ bool HttpConnection::Send(const HttpResponse& response, bool keep_alive, bool he
 }
 
 // A close with unread bytes in the socket would be a reset, which takes the answer with it.
-void HttpConnection::Deny(const HttpResponse& response) {
-  if (!Send(response, /*keep_alive=*/false, /*head=*/false)) return;
+void HttpConnection::Deny(const HttpResponse& response, bool head) {
+  if (!Send(response, /*keep_alive=*/false, head)) return;
   shutdown(socket_, SHUT_WR);
   waiting_.store(true);  // whoever needs the room may end it
   const absl::Time deadline = absl::Now() + kDrain;

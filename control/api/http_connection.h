@@ -32,7 +32,7 @@ class HttpConnection {
   bool Write(const std::string& bytes);
   bool Send(const HttpResponse& response, bool keep_alive, bool head);
   // Answers, and ends the connection such that a client in the middle of its body can still read the answer.
-  void Deny(const HttpResponse& response);
+  void Deny(const HttpResponse& response, bool head);
   bool SendStream(const HttpResponse& response);
 
   const int socket_;

@@ -94,6 +94,14 @@ TEST_F(JsonApiTest, WithoutTheTokenTheBodyIsNotEvenRead) {
   probe.path = "/readyz";
   probe.peer = peer_;
   EXPECT_FALSE(api_->Admit(probe).has_value());
+  // Else /healthz would be the way to have 16 MiB kept for whoever comes.
+  for (const char* length : {"content-length", "transfer-encoding"}) {
+    HttpRequest heavy = probe;
+    heavy.headers[length] = length[0] == 'c' ? "16000000" : "chunked";
+    const std::optional<HttpResponse> answered = api_->Admit(heavy);
+    ASSERT_TRUE(answered.has_value()) << length;
+    EXPECT_EQ(answered->code, 200);
+  }
 }
 
 TEST_F(JsonApiTest, TheAdminTokenIsPrivateAndStays) {

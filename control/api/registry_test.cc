@@ -176,6 +176,33 @@ TEST_F(RegistryTest, TheMeshConfigIsTheMeshsWhateverTheNamespaceOfTheCaller) {
   EXPECT_TRUE(registry_->Get(wanted, &object).ok());
 }
 
+// One conflict made the policy look as if it did nothing, though it shaped its other targets.
+TEST_F(RegistryTest, APolicyIsAcceptedOrNotForEachTarget) {
+  const auto policy = [](const std::string& name, const std::string& targets) {
+    return absl::StrCat("apiVersion: gateway.networking.k8s.io/v1\nkind: BackendTLSPolicy\nmetadata: {name: ", name,
+                        "}\nspec:\n  targetRefs: [", targets,
+                        "]\n  validation: {wellKnownCACertificates: System, hostname: a.example}\n---\n");
+  };
+  const std::string web = "{group: '', kind: Service, name: web}", api = "{group: '', kind: Service, name: api}";
+  ASSERT_TRUE(Apply(ServiceText("web", 80) + ServiceText("api", 80) + policy("a", web)).ok());
+  const absl::Status applied = Apply(policy("b", api + ", " + web));
+  ASSERT_TRUE(applied.ok()) << applied;
+  weft::v1::GetRequest wanted;
+  wanted.set_kind("backendtlspolicy");
+  wanted.set_name("b");
+  weft::v1::Object object;
+  ASSERT_TRUE(registry_->Get(wanted, &object).ok());
+  const auto& ancestors = object.backend_tls_policy().status().ancestors();
+  ASSERT_EQ(ancestors.size(), 2);
+  const char* reasons[] = {"Accepted", "Conflicted"};
+  for (int i = 0; i < 2; ++i) {
+    ASSERT_EQ(ancestors[i].conditions_size(), 2);
+    EXPECT_EQ(ancestors[i].conditions(0).type(), "Accepted");
+    EXPECT_EQ(ancestors[i].conditions(0).reason(), reasons[i]);
+    EXPECT_EQ(ancestors[i].conditions(1).reason(), "ResolvedRefs");
+  }
+}
+
 TEST_F(RegistryTest, ATimeoutWithoutAUnitIsToldWhichToWrite) {
   const absl::Status refused = Apply(
       "apiVersion: gateway.networking.k8s.io/v1\nkind: HTTPRoute\nmetadata: {name: web}\nspec:\n"

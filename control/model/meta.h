@@ -95,9 +95,10 @@ struct Condition {
   bool status = true;
   std::string reason;
   std::string message;
-  int parent = kEveryParent;  // of a route: the place in spec.parentRefs of the one that it is about
+  int of = kAll;  // which parent of a route, or target of a policy: its place in spec.parentRefs or spec.targetRefs
 
-  static constexpr int kEveryParent = -1;
+  static constexpr int kAll = -1;
+  bool IsOf(int place) const { return of == kAll || of == place; }
   bool operator==(const Condition&) const = default;
 };
 

@@ -43,7 +43,7 @@ grpc::Status CertificateService::CreateCertificate(grpc::ServerContext* context,
   wanted.peer_identity_uri = peer.uri;
   absl::StatusOr<ca::EnrollmentAnswer> answer = enrollment_.Create(wanted, surroundings.now());
   if (!answer.ok()) {
-    fleet_.events().Note(Event::kCertificateRefused, true,
+    fleet_.events().Note(Event::kCertificateRefused, peer.who(), true,
                          absl::StrCat("certificate refused to ", peer.uri.empty() ? peer.address : peer.uri, ": ",
                                       std::string(answer.status().message())),
                          surroundings.log, surroundings.now());

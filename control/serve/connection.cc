@@ -113,7 +113,7 @@ void Connection::NoteNack(const Reaction& reaction) {
 }
 
 void Connection::Note(Event event, bool is_problem, const std::string& text) {
-  traffic_.events.Note(event, is_problem, text, surroundings_.log, surroundings_.now());
+  traffic_.events.Note(event, peer_.who(), is_problem, text, surroundings_.log, surroundings_.now());
 }
 
 // A proxy has moved to a stream of its newer certificate long before; what is left here may not stay.

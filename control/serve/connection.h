@@ -31,6 +31,9 @@ struct Peer {
   std::string address;  // "10.0.0.7:41234"
   std::string uri;      // SPIFFE id of the verified client certificate; empty: none
   std::optional<pki::CertificateFacts> certificate;
+
+  std::string host() const { return address.substr(0, address.rfind(':')); }
+  std::string who() const { return uri + " at " + host(); }  // for EventLog
 };
 
 // Both are called with the connection's mutex held and must not call back into it.

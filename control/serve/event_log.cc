@@ -8,6 +8,7 @@ namespace weft::control::serve {
 namespace {
 
 constexpr absl::Duration kWindow = absl::Seconds(10);
+constexpr size_t kMostHeard = 100;
 
 struct Kind {
   const char* word;   // in metrics
@@ -28,23 +29,34 @@ std::string EventLog::SumUp(Event event, absl::Time now) {
   if (now - count.since < kWindow) return "";
   count.since = now;
   count.in_window = 0;
+  count.heard.clear();
   const int64_t held_back = std::exchange(count.held_back, 0);
   if (held_back == 0) return "";
   return absl::StrCat(held_back, " more like this in the last ", absl::ToInt64Seconds(kWindow),
                       " s: ", kKinds[static_cast<size_t>(event)].text);
 }
 
-void EventLog::Note(Event event, bool is_problem, const std::string& text, const LogLine& log, absl::Time now) {
+bool EventLog::Admit(Event event, const std::string& who) {
+  Count& count = counts_[static_cast<size_t>(event)];
+  ++count.total;
+  const bool first = count.heard.size() < kMostHeard && count.heard.insert(who).second;
+  if (first || count.in_window < kKinds[static_cast<size_t>(event)].most_full) {
+    ++count.in_window;
+    return true;
+  }
+  ++count.held_back;
+  return false;
+}
+
+void EventLog::Note(Event event, const std::string& who, bool is_problem, const std::string& text, const LogLine& log,
+                    absl::Time now) {
   std::string sum;
   bool in_full;
   {
     absl::MutexLock lock(&mutex_);
     sum = SumUp(event, now);
-    Count& count = counts_[static_cast<size_t>(event)];
-    ++count.total;
-    count.is_problem = is_problem;
-    in_full = count.in_window++ < kKinds[static_cast<size_t>(event)].most_full;
-    if (!in_full) ++count.held_back;
+    counts_[static_cast<size_t>(event)].is_problem = is_problem;
+    in_full = Admit(event, who);
   }
   if (!sum.empty()) log(is_problem, sum);
   if (in_full) log(is_problem, text);

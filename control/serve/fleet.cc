@@ -19,11 +19,9 @@ constexpr absl::Duration kTick = absl::Milliseconds(500);
 // A proxy opens its next stream before it ends the one that it has, and needs some seconds to be configured by it.
 constexpr absl::Duration kMove = absl::Seconds(15);
 
-std::string HostOf(const Peer& peer) { return peer.address.substr(0, peer.address.rfind(':')); }
-
 // Whether `newer` is the stream that `older`'s proxy moves to, and not another proxy's of the same id.
 bool MovesTo(const Connection& older, const Connection& newer, absl::Time now) {
-  return HostOf(older.peer()) == HostOf(newer.peer()) && older.peer().uri == newer.peer().uri &&
+  return older.peer().host() == newer.peer().host() && older.peer().uri == newer.peer().uri &&
          now - newer.since() < kMove;
 }
 

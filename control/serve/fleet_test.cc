@@ -81,24 +81,37 @@ TEST(EventLog, OfAFloodTheFirstAreWrittenInFullAndTheRestAsASumAndAllAreCounted)
   absl::Time now = absl::FromUnixSeconds(1'800'000'000);
   EventLog events;
   for (int i = 0; i < 1000; ++i) {
-    events.Note(Event::kCertificateRefused, true, absl::StrCat("refused ", i), log, now);
+    events.Note(Event::kCertificateRefused, "10.0.0.7", true, absl::StrCat("refused ", i), log, now);
     now += absl::Milliseconds(1);
   }
   ASSERT_THAT(lines, SizeIs(10));
   EXPECT_EQ(lines[9], "refused 9");
-  events.Note(Event::kRejection, true, "another kind", log, now);
+  events.Note(Event::kRejection, "10.0.0.7", true, "another kind", log, now);
   EXPECT_EQ(lines.back(), "another kind");
+  events.Note(Event::kCertificateRefused, "10.0.0.8", true, "another client", log, now);
+  EXPECT_EQ(lines.back(), "another client") << "the first word of each client is heard";
+  events.Note(Event::kCertificateRefused, "10.0.0.8", true, "again", log, now);
   events.Flush(log, now);
-  EXPECT_THAT(lines, SizeIs(11)) << "the ten seconds are not over";
+  EXPECT_THAT(lines, SizeIs(12)) << "the ten seconds are not over";
   now += absl::Seconds(10);
   events.Flush(log, now);
   events.Flush(log, now);
-  ASSERT_THAT(lines, SizeIs(12));
-  EXPECT_EQ(lines[11], "990 more like this in the last 10 s: refused certificate requests");
-  events.Note(Event::kCertificateRefused, true, "the next one", log, now);
+  ASSERT_THAT(lines, SizeIs(13));
+  EXPECT_EQ(lines[12], "991 more like this in the last 10 s: refused certificate requests");
+  events.Note(Event::kCertificateRefused, "10.0.0.7", true, "the next one", log, now);
   EXPECT_EQ(lines.back(), "the next one");
-  EXPECT_EQ(events.Totals()["certificate_refused"], 1001);
+  EXPECT_EQ(events.Totals()["certificate_refused"], 1003);
   EXPECT_EQ(events.Totals()["rejection"], 1);
+}
+
+TEST(EventLog, ManyClientsTogetherAreAFloodToo) {
+  int lines = 0;
+  const LogLine log = [&](bool, const std::string&) { ++lines; };
+  EventLog events;
+  for (int i = 0; i < 10'000; ++i) {
+    events.Note(Event::kStreamRefused, absl::StrCat(i), true, "ended", log, absl::FromUnixSeconds(1'800'000'000));
+  }
+  EXPECT_EQ(lines, 100);
 }
 
 }  // namespace

@@ -60,8 +60,7 @@ void SetRouteConditions(Route& route, const std::vector<model::Condition>& condi
     *status->mutable_parent_ref() = route.spec().parent_refs(i);
     status->set_controller_name(kControllerName);
     for (const model::Condition& condition : conditions) {
-      if (condition.parent != model::Condition::kEveryParent && condition.parent != i) continue;
-      Fill(condition, generation, status->add_conditions());
+      if (condition.IsOf(i)) Fill(condition, generation, status->add_conditions());
     }
   }
 }
@@ -70,14 +69,17 @@ void SetRouteConditions(Route& route, const std::vector<model::Condition>& condi
 void SetPolicyConditions(gateway::v1::BackendTLSPolicy& policy, const std::vector<model::Condition>& conditions,
                          int generation) {
   policy.mutable_status()->clear_ancestors();
-  for (const auto& target : policy.spec().target_refs()) {
+  for (int i = 0; i < policy.spec().target_refs_size(); ++i) {
+    const auto& target = policy.spec().target_refs(i);
     gateway::v1::PolicyAncestorStatus* status = policy.mutable_status()->add_ancestors();
     status->mutable_ancestor_ref()->set_group(target.group());
     status->mutable_ancestor_ref()->set_kind(target.kind());
     status->mutable_ancestor_ref()->set_name(target.name());
     if (target.has_section_name()) status->mutable_ancestor_ref()->set_section_name(target.section_name());
     status->set_controller_name(kControllerName);
-    for (const model::Condition& condition : conditions) Fill(condition, generation, status->add_conditions());
+    for (const model::Condition& condition : conditions) {
+      if (condition.IsOf(i)) Fill(condition, generation, status->add_conditions());
+    }
   }
 }
 

@@ -11,6 +11,8 @@ namespace {
 
 using model::Kind;
 
+constexpr char kAuthorities[] = "spec.validation.caCertificateRefs";
+
 Verdict Good(const char* type) { return {{type, true, type, ""}, ""}; }
 Verdict Bad(const char* type, const char* reason, std::string field, std::string message) {
   return {{type, false, reason, std::move(message)}, std::move(field)};
@@ -131,7 +133,7 @@ std::vector<Verdict> JudgeRoute(const Route& route, Verdict resolved, JudgeOne j
   std::vector<Verdict> verdicts;
   for (size_t i = 0; i < route.parents.size(); ++i) {
     verdicts.push_back(judge_parent(route.parents[i], At("spec.parentRefs", i)));
-    verdicts.back().condition.parent = static_cast<int>(i);
+    verdicts.back().condition.of = static_cast<int>(i);
   }
   verdicts.push_back(std::move(resolved));
   return verdicts;
@@ -156,54 +158,63 @@ std::vector<Verdict> JudgeL4Route(const model::World& world, Kind kind, const st
   });
 }
 
-Verdict JudgeTlsTargets(const model::World& world, const model::BackendTlsPolicy& policy) {
-  const model::BackendTlsIndex index(world);
-  for (size_t i = 0; i < policy.targets.size(); ++i) {
-    const model::BackendTlsTarget& target = policy.targets[i];
-    const std::string field = At("spec.targetRefs", i), text = ServiceText(target.service);
-    const model::Service* service = world.FindService(target.service);
-    if (service == nullptr) return Bad("Accepted", "TargetNotFound", field + ".name", text + " does not exist");
-    std::vector<const model::ServicePort*> ports;
-    for (const model::ServicePort& port : service->ports) {
-      if (target.section.empty() || port.name == target.section) ports.push_back(&port);
-    }
-    if (ports.empty()) {
-      return Bad("Accepted", "TargetNotFound", field + ".sectionName",
-                 absl::StrCat(text, " has no port named ", schema::Quoted(target.section)));
-    }
-    const model::BackendTlsPolicy* owner = index.OwnerOf(target);
-    if (owner != nullptr && owner->meta.name != policy.meta.name) {
-      return Bad("Accepted", "Conflicted", field,
-                 absl::StrCat(model::ObjectKey{Kind::kBackendTlsPolicy, owner->meta.name}.ToString(),
-                              ", which is older, has the same target"));
-    }
-    const auto sealed = [](const model::ServicePort* port) { return port->protocol == model::Protocol::kTls; };
-    if (std::all_of(ports.begin(), ports.end(), sealed)) {
-      return Bad("Accepted", "Invalid", field,
-                 absl::StrCat(PortText(*service, *ports.front()),
-                              " is encrypted by its clients already; appProtocol: http says that they come plain"));
-    }
+Verdict JudgeTlsTarget(const model::World& world, const model::BackendTlsIndex& index,
+                       const model::BackendTlsPolicy& policy, const model::BackendTlsTarget& target,
+                       const std::string& field) {
+  const std::string text = ServiceText(target.service);
+  const model::Service* service = world.FindService(target.service);
+  if (service == nullptr) return Bad("Accepted", "TargetNotFound", field + ".name", text + " does not exist");
+  std::vector<const model::ServicePort*> ports;
+  for (const model::ServicePort& port : service->ports) {
+    if (target.section.empty() || port.name == target.section) ports.push_back(&port);
+  }
+  if (ports.empty()) {
+    return Bad("Accepted", "TargetNotFound", field + ".sectionName",
+               absl::StrCat(text, " has no port named ", schema::Quoted(target.section)));
+  }
+  const model::BackendTlsPolicy* owner = index.OwnerOf(target);
+  if (owner != nullptr && owner->meta.name != policy.meta.name) {
+    return Bad("Accepted", "Conflicted", field,
+               absl::StrCat(model::ObjectKey{Kind::kBackendTlsPolicy, owner->meta.name}.ToString(),
+                            ", which is older, has the same target"));
+  }
+  const auto sealed = [](const model::ServicePort* port) { return port->protocol == model::Protocol::kTls; };
+  if (std::all_of(ports.begin(), ports.end(), sealed)) {
+    return Bad("Accepted", "Invalid", field,
+               absl::StrCat(PortText(*service, *ports.front()),
+                            " is encrypted by its clients already; appProtocol: http says that they come plain"));
   }
   return Good("Accepted");
 }
 
-std::vector<Verdict> JudgeBackendTls(const model::World& world, const model::BackendTlsPolicy& policy) {
-  Verdict accepted = JudgeTlsTargets(world, policy), resolved = Good("ResolvedRefs");
-  const std::string list = "spec.validation.caCertificateRefs";
+Verdict JudgeAuthorities(const model::World& world, const model::BackendTlsPolicy& policy) {
   for (size_t i = 0; i < policy.ca_refs.size(); ++i) {
     const auto it = world.config_maps.find(policy.ca_refs[i]);
     const bool found = it != world.config_maps.end();
     if (found && it->second.ca_problem.empty()) continue;
-    resolved = Bad("ResolvedRefs", "InvalidCACertificateRef", At(list, i) + ".name",
-                   absl::StrCat("ConfigMap/", policy.ca_refs[i].ToString(), " ",
-                                found ? it->second.ca_problem : std::string("does not exist")));
-    break;
+    return Bad("ResolvedRefs", "InvalidCACertificateRef", At(kAuthorities, i) + ".name",
+               absl::StrCat("ConfigMap/", policy.ca_refs[i].ToString(), " ",
+                            found ? it->second.ca_problem : std::string("does not exist")));
   }
-  if (accepted.condition.status && !policy.system_roots && world.CaOf(policy).empty()) {
-    accepted = Bad("Accepted", "NoValidCACertificate", list,
-                   "there is no certificate to trust, so that every connection to this service is refused");
+  return Good("ResolvedRefs");
+}
+
+// Accepted for each target, as each is shaped or not whatever becomes of the others; then ResolvedRefs for all.
+std::vector<Verdict> JudgeBackendTls(const model::World& world, const model::BackendTlsPolicy& policy) {
+  const model::BackendTlsIndex index(world);
+  const bool trusts_nobody = !policy.system_roots && world.CaOf(policy).empty();
+  std::vector<Verdict> verdicts;
+  for (size_t i = 0; i < policy.targets.size(); ++i) {
+    Verdict verdict = JudgeTlsTarget(world, index, policy, policy.targets[i], At("spec.targetRefs", i));
+    if (verdict.condition.status && trusts_nobody) {
+      verdict = Bad("Accepted", "NoValidCACertificate", kAuthorities,
+                    "there is no certificate to trust, so that every connection to this service is refused");
+    }
+    verdict.condition.of = static_cast<int>(i);
+    verdicts.push_back(std::move(verdict));
   }
-  return {std::move(accepted), std::move(resolved)};
+  verdicts.push_back(JudgeAuthorities(world, policy));
+  return verdicts;
 }
 
 Verdict JudgeEndpoints(const model::World& world, const model::Service& service) {

@@ -31,7 +31,7 @@ struct Verdict {
   std::string field;
 };
 
-// Accepted (of a route: one for each parent) and ResolvedRefs.
+// Accepted (of a route: one for each parent; of a BackendTLSPolicy: one for each target) and ResolvedRefs.
 std::vector<Verdict> Judge(const model::World& world, const model::ObjectKey& key);
 
 }  // namespace weft::control::source

@@ -1,4 +1,5 @@
-// What a store.db that is not as it should be gets: a clear error, and the file stays as it is.
+// What a store.db that is not as it should be gets: a clear error, and the file stays as it is. Only an older
+// layout is brought to the present one.
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -8,6 +9,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "absl/time/clock.h"
 #include "control/store/database.h"
 #include "control/store/scratch_directory.h"
 #include "control/store/store.h"
@@ -66,6 +68,30 @@ TEST_F(BadFilesTest, ANewerProgramsStore) {
   ASSERT_TRUE(Store::Open(directory_.path()).ok());
   Sql("PRAGMA user_version=99");
   ExpectRefused(absl::StatusCode::kFailedPrecondition, "newer weft-control (layout 99");
+}
+
+// Layout 2 added an index.
+TEST_F(BadFilesTest, AnOlderProgramsStoreIsBroughtUpAndLosesNothing) {
+  const model::ObjectKey key{model::Kind::kHttpRoute, {"shop", "web"}};
+  {
+    auto store = Store::Open(directory_.path());
+    ASSERT_TRUE(store.ok()) << store.status();
+    for (const char* bytes : {"1", "2"}) {
+      ASSERT_TRUE(
+          (*store)->Apply({"ann", "", "apply", "", {store::Write{.key = key, .bytes = bytes}}}, absl::Now()).ok());
+    }
+  }
+  Sql("DROP INDEX objects_by_revision; PRAGMA user_version=1");
+  auto store = Store::Open(directory_.path());
+  ASSERT_TRUE(store.ok()) << store.status();
+  EXPECT_EQ((*store)->Get(key)->bytes, "2");
+  EXPECT_EQ((*store)->Get(key, 1)->bytes, "1");
+  EXPECT_EQ((*store)->Prune({.revisions = 1, .age = absl::Hours(1)}, absl::Now() + absl::Hours(2))->revisions, 1);
+  store->reset();
+  auto database = Database::Open(Path(), false, absl::ZeroDuration());
+  ASSERT_TRUE(database.ok()) << database.status();
+  EXPECT_EQ((*database)->ReadNumber("PRAGMA user_version").value(), NewestVersion());
+  EXPECT_EQ((*database)->ReadNumber("SELECT count(*) FROM sqlite_master WHERE name='objects_by_revision'").value(), 1);
 }
 
 TEST_F(BadFilesTest, ADamagedStore) {

@@ -4,16 +4,15 @@
 #include <utility>
 
 #include "proxy/app/chain_selector.h"
+#include "proxy/app/connection_reports.h"
 #include "proxy/app/data_path.h"
 #include "proxy/app/early_dial.h"
 #include "proxy/app/first_bytes.h"
 #include "proxy/app/live_connections.h"
 #include "proxy/app/opening.h"
-#include "proxy/codec/h1/writer.h"
+#include "proxy/app/refusal.h"
 #include "proxy/downstream/http1_server.h"
 #include "proxy/downstream/opaque_server.h"
-#include "proxy/http/reply.h"
-#include "proxy/net/relay.h"
 #include "proxy/net/socket_stream.h"
 #include "proxy/tls/stream.h"
 
@@ -27,10 +26,6 @@ using runtime::Task;
 
 constexpr std::string_view kHeldPrefix = "held:";
 
-Failure Refusal(FailureKind kind, std::string detail) {
-  return Failure{kind, base::Origin::kProxy, base::Phase::kAccept, base::RetrySafety::kNever, std::move(detail)};
-}
-
 // One more connection of the worker, waiting ones included.
 class LoadShare {
  public:
@@ -39,38 +34,6 @@ class LoadShare {
 
  private:
   WorkerLoad& load_;
-};
-
-// Tells the Observer of the connection's beginning and end, whatever way it takes.
-class Lifetime {
- public:
-  Lifetime(Observer& observer, http::ConnectionInfo& info, runtime::Reactor& reactor)
-      : observer_(observer), info_(info), reactor_(reactor) {
-    observer_.OnConnectionOpen(info_);
-  }
-  ~Lifetime() {
-    info_.stamps.closed = reactor_.now();
-    observer_.OnConnectionClose(info_);
-  }
-
- private:
-  Observer& observer_;
-  http::ConnectionInfo& info_;
-  runtime::Reactor& reactor_;
-};
-
-// Reports an opaque connection also when its task is cut from outside.
-class OpaqueReport {
- public:
-  OpaqueReport(Observer& observer, const http::ConnectionInfo& info, const config::FilterChain& chain)
-      : observer_(observer), info_(info), chain_(chain) {}
-  ~OpaqueReport() { observer_.OnOpaqueDone(outcome, info_, chain_); }
-  downstream::OpaqueOutcome outcome;
-
- private:
-  Observer& observer_;
-  const http::ConnectionInfo& info_;
-  const config::FilterChain& chain_;
 };
 
 // A connection to the captured port itself, which nothing redirected, would be sent back to us for ever.
@@ -111,7 +74,8 @@ class ConnectionDriver final : private LiveConnection {
   std::string_view listener() const override { return info_.listener; }
   void Review(const config::Snapshot& snapshot) override {
     const config::FilterChain* chain = selector_.Select(snapshot);
-    if (chain != nullptr && !Denies(*chain)) return;
+    client_untrusted_ = chain != nullptr && chain->tls != nullptr && !chain->tls->StillTrusts(client_root_);
+    if (chain != nullptr && !Denies(*chain) && !client_untrusted_) return;
     ending_.Cancel();
     revoked_.Cancel();
   }
@@ -183,25 +147,12 @@ class ConnectionDriver final : private LiveConnection {
     }
   }
 
-  // One clear error: an answer for HTTP, a reset for everything else.
   Task<void> RefuseUnconfigured() {
     Failure failure = Refusal(FailureKind::kNoConfig, "no configuration came in time");
     path_.observer_.OnConnectionRefused(failure, info_);
     auto stream = net::SocketStream::Adopt(reactor_, std::move(fd_), info_.peer);
     if (!stream.ok()) co_return;
-    FirstBytes first;
-    co_await runtime::Within(reactor_, reactor_.now() + kRefusalWait, nullptr,
-                             ReadFirstBytes(reactor_, **stream, first));
-    if (first.verdict.protocol != detect::Protocol::kHttp1) {
-      (*stream)->Reset();
-      co_return;
-    }
-    http::Response reply = http::MakeReply(failure, nullptr);
-    codec::h1::HeadOptions options;
-    options.close = options.write_content_length = true;
-    base::ByteChain out;
-    codec::h1::WriteResponseHead(*reply.head, options, &out);
-    if (co_await net::WriteAll(**stream, std::move(out))) (*stream)->ShutdownWrite();
+    co_await AnswerRefused(reactor_, **stream, failure);
   }
 
   bool TakeSocket() {
@@ -315,7 +266,7 @@ class ConnectionDriver final : private LiveConnection {
     }
     if (chain_ == nullptr) {
       stream_->Reset();
-      co_return Refuse(NoChain("does not take"));
+      co_return Refuse(NoChain(*pin_.get(), info_, verdict_, "does not take"));
     }
     info_.filter_chain = chain_->name;
     if (early_ != nullptr && early_->chain() != chain_) DropEarly();
@@ -341,6 +292,7 @@ class ConnectionDriver final : private LiveConnection {
     info_.alpn = (*secured)->alpn();
     info_.sni = (*secured)->server_name();
     info_.peer_principal = std::string((*secured)->peer_uri());
+    if ((*secured)->peer() != nullptr) client_root_ = (*secured)->peer()->root;
     if (!info_.peer_principal.empty()) info_.peer_certificate_sha256 = (*secured)->peer()->sha256;
     info_.local_principal = (*secured)->local_uri();
     if (verdict_.protocol == detect::Protocol::kNeedMore) {  // nobody had to look before
@@ -367,7 +319,7 @@ class ConnectionDriver final : private LiveConnection {
         co_await runtime::Within(reactor_, runtime::kNever, &revoked_, RelayOpaque(chain->tcp->spec, report.outcome));
     if (ended.outcome == Outcome::kDone) co_return;
     report.outcome.failed = true;
-    report.outcome.failure = NoChain("no longer takes");
+    report.outcome.failure = NoLonger();
     stream_->Reset();
   }
   // Apart, so that the bytes that it passes on are not kept in the frame above.
@@ -381,23 +333,19 @@ class ConnectionDriver final : private LiveConnection {
     return received == nullptr ? base::ByteChain() : std::move(*received);
   }
 
-  // Under strict mutual TLS that is what plain connections get.
-  Failure NoChain(std::string_view takes) const {
-    const bool tls = verdict_.protocol == detect::Protocol::kTls;
-    std::string offered;
-    for (const std::string& protocol : verdict_.hello.protocols)
-      offered += (offered.empty() ? ", ALPN " : " ") + protocol;
-    return Refusal(FailureKind::kNoFilterChain, info_.listener + " " + std::string(takes) + " " +
-                                                    (tls ? "TLS of this kind" + offered : "plain bytes") + " on port " +
-                                                    std::to_string(info_.destination.port()));
+  // Why a connection that stood was revoked.
+  Failure NoLonger() const {
+    if (client_untrusted_) {
+      return Refusal(FailureKind::kDownstreamCertificate,
+                     "untrusted_issuer: the root of the client's certificate is no longer trusted");
+    }
+    return NoChain(*path_.snapshots_.current(), info_, verdict_, "no longer takes");
   }
 
   bool Refuse(Failure failure) {
     path_.observer_.OnConnectionRefused(failure, info_);
     return false;
   }
-
-  static constexpr runtime::Duration kRefusalWait = std::chrono::seconds(1);
 
   DataPath& path_;
   runtime::Reactor& reactor_;
@@ -414,6 +362,8 @@ class ConnectionDriver final : private LiveConnection {
   const config::FilterChain* chain_ = nullptr;           // while pin_ holds its Snapshot
   config::Preamble promised_ = config::Preamble::kNone;  // the client was told that the server has TLS
   bool carries_http_ = false;
+  bool client_untrusted_ = false;            // why it was revoked
+  uint64_t client_root_ = 0;                 // PeerIdentity::root
   runtime::Cancellation ending_{reactor_};   // a drain of HTTP, or revoked
   runtime::Cancellation revoked_{reactor_};  // the connection is no longer allowed
 };

@@ -18,6 +18,7 @@
 #include "proxy/app/recorder.h"
 #include "proxy/net/socket.h"
 #include "proxy/route/table.h"
+#include "proxy/runtime/clock.h"
 #include "proxy/runtime/frame_pool.h"
 #include "proxy/telemetry/log_writer.h"
 #include "proxy/telemetry/metrics.h"
@@ -51,9 +52,9 @@ size_t HeapBytes() {
 
 // False: not within kPatience.
 bool Until(const std::function<bool()>& condition) {
-  const auto end = std::chrono::steady_clock::now() + kPatience;
+  const auto end = runtime::SystemClock().Monotonic() + kPatience;
   while (!condition()) {
-    if (std::chrono::steady_clock::now() > end) return false;
+    if (runtime::SystemClock().Monotonic() > end) return false;
     poll(nullptr, 0, 20);
   }
   return true;

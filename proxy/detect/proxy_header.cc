@@ -170,7 +170,7 @@ ProxyRead ReadBinary(std::string_view bytes, bool want_tlvs) {
   if (command != kLocal && command != kProxy) return Broken("version 2: expected LOCAL or PROXY of version 2");
   if (command == kProxy && family != kUnspecified && AddressesSize(family) == 0)
     return Broken("version 2: expected TCP over IPv4 or IPv6, a unix stream, or nothing said");
-  if (length < AddressesSize(family)) return Broken("version 2: shorter than its addresses");
+  if (command == kProxy && length < AddressesSize(family)) return Broken("version 2: shorter than its addresses");
   if (kFixed2 + length > kMaxProxyHeader) return Broken("version 2: longer than 4096 bytes");
   if (bytes.size() < kFixed2 + length) return ProxyRead();
   ProxyRead read;

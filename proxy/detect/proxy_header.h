@@ -25,7 +25,7 @@ struct ProxyTlv {  // section 2.2
 
 struct ProxyHeader {
   ProxyVersion version = ProxyVersion::k1;
-  // Not valid: LOCAL, UNKNOWN or a family that we do not know. Then the connection stands for itself.
+  // Not valid: LOCAL, UNKNOWN or nothing said. Then the connection stands for itself.
   base::Address source, destination;
   std::vector<ProxyTlv> tlvs;  // those that were asked for
 };

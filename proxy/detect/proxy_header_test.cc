@@ -72,6 +72,8 @@ TEST(ProxyHeader, Binary) {
   EXPECT_EQ(AtEveryLength(Binary(0x21, 0x31, paths)).header.source.ToString(), "unix:/run/client");
   EXPECT_FALSE(AtEveryLength(Binary(0x20, 0x00, "")).header.source.valid()) << "LOCAL";
   EXPECT_FALSE(AtEveryLength(Binary(0x20, 0x11, kEnds4)).header.source.valid()) << "LOCAL with addresses";
+  // Section 2.2: of LOCAL the family is ignored. A health check of that kind was refused.
+  EXPECT_FALSE(AtEveryLength(Binary(0x20, 0x11, "")).header.source.valid()) << "LOCAL with a family and no addresses";
   EXPECT_FALSE(AtEveryLength(Binary(0x21, 0x00, "")).header.source.valid()) << "nothing said";
 }
 

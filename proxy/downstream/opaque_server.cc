@@ -53,8 +53,11 @@ Task<Result<std::unique_ptr<net::ByteStream>>> Connect(runtime::Reactor& reactor
   auto connected = co_await net::Dial(reactor, target.endpoint->address, net::DialOptions{.kind = target.kind});
   if (!connected.ok()) co_return std::move(connected).failure();
   stamps->connected = reactor.now();
-  if (!target.proxy_header.empty() || target.preamble != config::Preamble::kNone) {
-    if (auto failure = co_await OpenUpstream(**connected, target.proxy_header, target.preamble))
+  // A sidecar passes on what comes out of the mesh's TLS: the question is for the server behind it.
+  const bool asks_inside = target.tls != nullptr && target.tls->is_of_mesh();
+  const config::Preamble before_tls = asks_inside ? config::Preamble::kNone : target.preamble;
+  if (!target.proxy_header.empty() || before_tls != config::Preamble::kNone) {
+    if (auto failure = co_await OpenUpstream(**connected, target.proxy_header, before_tls))
       co_return std::move(*failure);
   }
   if (target.tls == nullptr) co_return std::move(*connected);
@@ -63,7 +66,16 @@ Task<Result<std::unique_ptr<net::ByteStream>>> Connect(runtime::Reactor& reactor
                                                   runtime::kNever);
   if (!secured.ok()) co_return std::move(secured).failure();
   stamps->tls_done = reactor.now();
+  if (asks_inside && target.preamble != config::Preamble::kNone) {
+    if (auto failure = co_await OpenUpstream(**secured, {}, target.preamble)) co_return std::move(*failure);
+  }
   co_return std::unique_ptr<net::ByteStream>(std::move(*secured));
+}
+
+// Whether the server is asked for TLS as the client asked us: not where the client's TLS ended here and what goes on is
+// plain, or in the mesh's own.
+bool AsksForTls(const http::ConnectionInfo& info, const config::Host& host) {
+  return !info.tls || (host.tls != nullptr && !host.tls->is_of_mesh());
 }
 
 class GoneListener final : public net::ByteStream::HangupListener {
@@ -102,7 +114,7 @@ Task<Result<std::unique_ptr<net::ByteStream>>> TryEndpoints(OpaqueDeps deps, htt
     target = Target{host->state, cluster->state, host->tls, cluster->spec.connect_timeout,
                     straight ? net::OwnTraffic::kStraight : net::OwnTraffic::kToPeer};
     target.proxy_header = detect::WriteProxyHeader(cluster->spec.proxy_header, info.peer, info.destination);
-    if (!info.tls || host->tls != nullptr) target.preamble = deps.preamble;
+    if (AsksForTls(info, *host)) target.preamble = deps.preamble;
     outcome.endpoint = host->state->address;
     outcome.service = host->service.empty() ? cluster->spec.service : host->service;
     outcome.version = host->version;

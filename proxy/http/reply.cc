@@ -57,7 +57,7 @@ Reply ReplyFor(FailureKind kind) {
     case FailureKind::kNoFilterChain: return {0, kUnavailable, "NR", true};
     case FailureKind::kHiddenName: return {0, kPermissionDenied, "NR", true};
     case FailureKind::kProxyHeader: return {0, kInternal, "DPE", true};
-    case FailureKind::kUnknownDestination: return {502, kUnavailable, "NR", false};
+    case FailureKind::kUnknownDestination: return {0, kUnavailable, "NR", true};
     case FailureKind::kNoCluster: return {503, kUnavailable, "NC", false};
     case FailureKind::kNoHealthyEndpoint: return {503, kUnavailable, "UH", false};
     case FailureKind::kNotAuthorized: return {403, kPermissionDenied, "UAEX", false};

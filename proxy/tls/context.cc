@@ -219,6 +219,8 @@ absl::Status ServerContext::SetSessions(const config::DownstreamTlsSpec& spec,
 ServerContext::ServerContext() = default;
 ServerContext::~ServerContext() { SSL_CTX_free(ctx_); }
 
+bool ServerContext::StillTrusts(uint64_t root) const { return verifier_ == nullptr || verifier_->TrustsRoot(root); }
+
 absl::StatusOr<std::shared_ptr<const ServerContext>> ServerContext::Create(const config::DownstreamTlsSpec& spec) {
   std::shared_ptr<ServerContext> context(new ServerContext);
   auto ctx = NewContext(spec.common.parameters);
@@ -343,7 +345,7 @@ uint64_t SettingsHash(const config::UpstreamTlsSpec& spec) {
   const config::ValidationSpec& validation = *spec.common.validation;
   hash = absl::HashOf(hash, validation.trusted_ca_pem, validation.system_roots, validation.accept_untrusted,
                       validation.spki_sha256_base64, validation.certificate_sha256, validation.crl_pem,
-                      validation.only_leaf_crl);
+                      validation.only_leaf_crl, validation.max_verify_depth);
   for (const config::SanMatchSpec& san : validation.sans) {
     hash = absl::HashOf(hash, san.type, san.how, san.text, san.ignore_case);
   }

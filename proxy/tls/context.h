@@ -40,6 +40,9 @@ class ServerContext {
   const std::string& local_uri() const { return local_uri_; }  // URI SAN of the first certificate, or empty
   int64_t not_after_unix() const { return not_after_unix_; }   // the first to end
   bool checks_clients() const { return verifier_ != nullptr; }
+  // For a connection that another context accepted: whether what vouched for its client (PeerIdentity::root) is still
+  // trusted.
+  bool StillTrusts(uint64_t root) const;
 
  private:
   friend class TlsStream;
@@ -65,6 +68,8 @@ class ClientContext {
 
   const std::string& sni() const { return sni_; }
   bool auto_host_sni() const { return auto_host_sni_; }
+  // The other end can only be a sidecar, what it carries is another protocol's.
+  bool is_of_mesh() const { return needs_protocol_; }
   const std::string& local_uri() const { return local_uri_; }
   int64_t not_after_unix() const { return not_after_unix_; }  // INT64_MAX without a client certificate
   bool checks_server() const { return verifier_ != nullptr; }

@@ -172,7 +172,8 @@ Status TlsStream::FinishHandshake() {
       peer_ = std::move(verdict.peer);
       fault_ = std::move(verdict.fault);
     }
-    if (!any && server_ != nullptr && server_->require_client_certificate_) {
+    const bool required = server_ != nullptr ? server_->require_client_certificate_ : verifier() != nullptr;
+    if (!any && required) {
       fault_ = {Fault::kNoCertificate, "the resumed session has none"};
     }
   }

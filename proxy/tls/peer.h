@@ -18,6 +18,7 @@ struct PeerIdentity {
   std::string serial;                  // lower case hex
   std::string sha256;                  // of the DER certificate, lower case hex (the Hash of x-forwarded-client-cert)
   int64_t not_after_unix = 0;
+  uint64_t root = 0;      // RootId of the trusted certificate that vouches for it; 0: nobody does
   bool verified = false;  // its chain was checked against trusted roots; else believe nothing of it
 };
 

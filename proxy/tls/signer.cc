@@ -34,6 +34,10 @@ int SignerIndex() {
   return index;
 }
 
+FaultReport Lost(const Signer& signer, std::string_view why) {
+  return {Fault::kSignerLost, absl::StrCat("the signer at ", signer.socket.ToString(), " ", std::string(why))};
+}
+
 ssl_private_key_result_t StartSigning(SSL* ssl, uint8_t*, size_t*, size_t, uint16_t algorithm, const uint8_t* in,
                                       size_t size) {
   HandshakeState* state = HandshakeState::Of(ssl);
@@ -55,7 +59,12 @@ ssl_private_key_result_t FinishSigning(SSL* ssl, uint8_t* out, size_t* out_size,
     state->fault = signature->fault;
     return ssl_private_key_failure;
   }
-  if (!signature->done || signature->message.size() > room) return ssl_private_key_failure;
+  if (!signature->done) return ssl_private_key_failure;
+  if (signature->message.empty() || signature->message.size() > room) {
+    state->fault = Lost(*signature->signer, absl::StrCat("answers with ", signature->message.size(),
+                                                         " bytes, which is no signature of this key"));
+    return ssl_private_key_failure;
+  }
   std::memcpy(out, signature->message.data(), signature->message.size());
   *out_size = signature->message.size();
   return ssl_private_key_success;
@@ -92,10 +101,6 @@ std::string RequestOf(const Signature& signature) {
   std::string frame;
   PutNumber(frame, static_cast<uint32_t>(body.size()), 4);
   return frame + body;
-}
-
-FaultReport Lost(const Signer& signer, std::string_view why) {
-  return {Fault::kSignerLost, absl::StrCat("the signer at ", signer.socket.ToString(), " ", std::string(why))};
 }
 
 // False: the connection ended or broke.

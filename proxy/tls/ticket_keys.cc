@@ -13,6 +13,11 @@
 
 namespace weft::tls {
 
+TicketKey::~TicketKey() {
+  OPENSSL_cleanse(hmac.data(), hmac.size());
+  OPENSSL_cleanse(aes.data(), aes.size());
+}
+
 absl::StatusOr<TicketKey> TicketKey::Parse(std::string_view bytes) {
   if (bytes.size() != kSize) {
     return absl::InvalidArgumentError(absl::StrCat("a key has ", kSize, " bytes, this one has ", bytes.size()));

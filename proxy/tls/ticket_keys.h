@@ -24,8 +24,14 @@ namespace weft::tls {
 
 inline constexpr base::Duration kSessionTimeout = std::chrono::hours(2);
 
+// Wiped when it goes: whoever gets to read the memory later must not open the sessions of before.
 struct TicketKey {
   static constexpr size_t kSize = 80;  // TlsSessionTicketKeys: name, HMAC key, AES key
+
+  TicketKey() = default;
+  TicketKey(const TicketKey&) = default;
+  TicketKey& operator=(const TicketKey&) = default;
+  ~TicketKey();
 
   std::array<uint8_t, SSL_TICKET_KEY_NAME_LEN> name;
   std::array<uint8_t, 32> hmac;

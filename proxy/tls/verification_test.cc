@@ -1,4 +1,4 @@
-// Who is let in: the table of wrong peers, resumption, several certificates, what contexts refuse.
+// Who is let in: the table of wrong peers, resumption, several certificates.
 
 #include "proxy/tls/session_cache.h"
 #include "proxy/tls/tls_test_pair.h"
@@ -329,6 +329,26 @@ TEST_F(TlsTest, ResumptionSavesTheChainButNotTheCheck) {
   EXPECT_EQ(late->server.failure.detail.find("certificate_expired"), 0u) << late->server.failure.detail;
 }
 
+// A connection that stood when the root of its client was taken out of the bundle stood on.
+TEST_F(TlsTest, AnotherContextKnowsWhetherItTrustsTheRootOfAClient) {
+  auto server = Server(), renewed = Server(ServerSpec(Authority().LeafFor(kPay)));
+  auto client = Client();
+  for (const char* way : {"whole handshake", "chain found in the cache"}) {
+    auto pair = Handshake(server, client);
+    ASSERT_TRUE(pair->server.stream != nullptr) << pair->server.failure.detail;
+    const uint64_t root = pair->server.stream->peer()->root;
+    EXPECT_NE(root, 0u) << way;
+    EXPECT_TRUE(renewed->StillTrusts(root)) << "a renewed certificate of ours";
+    config::DownstreamTlsSpec roots = ServerSpec();
+    const std::string other = pki::TestAuthority().root_pem();
+    roots.common.validation->trusted_ca_pem += other;
+    EXPECT_TRUE(Server(roots)->StillTrusts(root)) << "one more root";
+    roots.common.validation->trusted_ca_pem = other;
+    EXPECT_FALSE(Server(roots)->StillTrusts(root)) << "another root";
+    EXPECT_TRUE(Server(roots)->StillTrusts(0)) << "a client without a certificate";
+  }
+}
+
 TEST_F(TlsTest, ResumptionOnAnotherWorkersReactor) {
   auto server = Server();
   auto client = Client();
@@ -371,72 +391,6 @@ TEST_F(TlsTest, HundredRenewalsUnderLivingConnections) {
     }
   }
   EXPECT_LE(SessionCache::ForThisThread().size(), SessionCache::kMaxSessions);
-}
-
-TEST(Contexts, RefuseWhatCannotWork) {
-  const auto server_error = [](auto change) {
-    config::DownstreamTlsSpec spec = ServerSpec();
-    change(spec);
-    return std::string(ServerContext::Create(spec).status().message());
-  };
-  using Spec = config::DownstreamTlsSpec;
-  struct Case {
-    std::string error, part;
-  };
-  const Case cases[] = {
-      {server_error([](Spec& s) { s.common.certificates.clear(); }), "tls_certificates: a server needs one"},
-      {server_error([](Spec& s) {
-         s.common.certificates[0].chain_pem.clear();
-         s.common.certificates[0].sds_name = "default";
-       }),
-       "tls_certificates[0]: secret \"default\" has not come"},
-      {server_error([](Spec& s) { s.common.certificates[0].key_pem = Authority().LeafFor(kPay).key_pem; }),
-       "tls_certificates[0].private_key: not the key of the certificate"},
-      {server_error([](Spec& s) { s.common.certificates[0].key_pem = "x"; }),
-       "tls_certificates[0].private_key: private key"},
-      {server_error([](Spec& s) { s.common.certificates[0].chain_pem = "x"; }),
-       "tls_certificates[0].certificate_chain: no CERTIFICATE block"},
-      {server_error([](Spec& s) { s.common.validation.reset(); }), "require_client_certificate: "},
-      {server_error([](Spec& s) { s.common.validation->trusted_ca_pem.clear(); }),
-       "validation context without trusted_ca"},
-      {server_error([](Spec& s) { s.common.validation->trusted_ca_pem = "x"; }), "trusted_ca: "},
-      {server_error([](Spec& s) {
-         s.common.validation->trusted_ca_pem.clear();
-         s.common.validation->sds_name = "ROOTCA";
-       }),
-       "secret \"ROOTCA\" has not come"},
-      {server_error([](Spec& s) {
-         s.common.validation->sans[0].how = config::SanMatchSpec::How::kRegex;
-         s.common.validation->sans[0].text = "(";
-       }),
-       "regex \"(\""},
-      {server_error([](Spec& s) { s.common.parameters.cipher_suites = {"RC4-MD5"}; }), "cipher_suites"},
-      {server_error([](Spec& s) { s.common.parameters.curves = {"P-999"}; }), "ecdh_curves"},
-      {server_error([](Spec& s) {
-         s.common.parameters.min_version = config::TlsVersion::kTls13;
-         s.common.parameters.max_version = config::TlsVersion::kTls12;
-       }),
-       "minimum protocol version"},
-      {server_error([](Spec& s) { s.common.alpn = {""}; }), "alpn_protocols"},
-      {server_error([](Spec& s) { s.common.validation->spki_sha256_base64 = {"AAAA"}; }), "verify_certificate_spki"},
-  };
-  for (const Case& c : cases) {
-    EXPECT_NE(c.error.find(c.part), std::string::npos) << "\"" << c.error << "\" lacks \"" << c.part << "\"";
-  }
-}
-
-TEST(Contexts, SettingsHashSeesSettingsAndNotCertificates) {
-  const config::UpstreamTlsSpec one = ClientSpec();
-  EXPECT_EQ(SettingsHash(one), SettingsHash(ClientSpec(Authority().LeafFor(kCart))));
-  config::UpstreamTlsSpec other = ClientSpec();
-  other.common.validation->sans[0].text += "x";
-  EXPECT_NE(SettingsHash(one), SettingsHash(other));
-  other = ClientSpec();
-  other.sni = "x";
-  EXPECT_NE(SettingsHash(one), SettingsHash(other));
-  other = ClientSpec();
-  other.common.alpn = {"h2"};
-  EXPECT_NE(SettingsHash(one), SettingsHash(other));
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cstring>
 #include <utility>
 
 #include "absl/strings/ascii.h"
@@ -109,6 +110,15 @@ bssl::UniquePtr<CRYPTO_BUFFER> SubjectOf(X509* root) {
   return bssl::UniquePtr<CRYPTO_BUFFER>(CRYPTO_BUFFER_new(der, static_cast<size_t>(size), nullptr));
 }
 
+// Of its public key: a root that was renewed with the same key is the same root.
+uint64_t RootId(const X509* root) {
+  bssl::UniquePtr<EVP_PKEY> key(X509_get_pubkey(root));
+  const std::string spki = key ? pki::SpkiSha256(key.get()) : "";
+  uint64_t id = 0;
+  std::memcpy(&id, spki.data(), std::min(sizeof id, spki.size()));
+  return id;
+}
+
 }  // namespace
 
 ChainVerifier::~ChainVerifier() = default;
@@ -128,11 +138,17 @@ absl::StatusOr<std::unique_ptr<const ChainVerifier>> ChainVerifier::Compile(cons
       return absl::InvalidArgumentError(absl::StrCat("trusted_ca: ", roots.status().message()));
     }
     for (bssl::UniquePtr<X509>& root : *roots) {
+      verifier->root_ids_.push_back(RootId(root.get()));
       if (auto name = SubjectOf(root.get())) verifier->root_names_.push_back(std::move(name));
       bssl::PushToStack(verifier->roots_.get(), std::move(root));
     }
   }
+  const bool rooted = sk_X509_num(verifier->roots_.get()) > 0;
   if (!spec.crl_pem.empty()) {
+    if (!rooted || spec.accept_untrusted) {  // no chain is built then, and a revoked certificate would pass
+      return absl::InvalidArgumentError(
+          "crl: would not be asked: it needs a trusted_ca, and trust_chain_verification VERIFY_TRUST_CHAIN");
+    }
     auto lists = ParseRevocationLists(spec.crl_pem);
     if (!lists.ok()) return absl::InvalidArgumentError(absl::StrCat("crl: ", lists.status().message()));
     verifier->revocations_ = *std::move(lists);
@@ -160,7 +176,7 @@ absl::StatusOr<std::unique_ptr<const ChainVerifier>> ChainVerifier::Compile(cons
   verifier->certificate_pins_ = spec.certificate_sha256;
   // Names and pins of a chain that leads nowhere prove nothing, unless a pin fixes the certificate itself.
   const bool pinned = !verifier->spki_pins_.empty() || !verifier->certificate_pins_.empty();
-  if (sk_X509_num(verifier->roots_.get()) == 0 && !spec.accept_untrusted && !pinned) {
+  if (!rooted && !spec.accept_untrusted && !pinned) {
     return absl::InvalidArgumentError("validation context without trusted_ca");
   }
   return std::unique_ptr<const ChainVerifier>(std::move(verifier));
@@ -195,7 +211,7 @@ Verdict ChainVerifier::VerifyAnew(const STACK_OF(CRYPTO_BUFFER) * chain, int64_t
   }
   const PeerNames names = ReadNames(leaf.get());
   verdict.peer = MakePeer(leaf.get(), der, names);
-  verdict.fault = CheckChain(leaf.get(), others.get(), *verdict.peer, now_unix, validity);
+  verdict.fault = CheckChain(leaf.get(), others.get(), verdict.peer.get(), now_unix, validity);
   if (!verdict.fault) verdict.fault = CheckPins(leaf.get(), *verdict.peer);
   if (!verdict.fault) verdict.fault = CheckNames(names, *verdict.peer);
   verdict.peer->verified = !verdict.fault && !accept_untrusted_;
@@ -203,7 +219,12 @@ Verdict ChainVerifier::VerifyAnew(const STACK_OF(CRYPTO_BUFFER) * chain, int64_t
   return verdict;
 }
 
-FaultReport ChainVerifier::CheckChain(X509* leaf, STACK_OF(X509) * others, const PeerIdentity& peer, int64_t now_unix,
+bool ChainVerifier::TrustsRoot(uint64_t root) const {
+  if (root == 0 || accept_untrusted_ || root_ids_.empty()) return true;
+  return std::find(root_ids_.begin(), root_ids_.end(), root) != root_ids_.end();
+}
+
+FaultReport ChainVerifier::CheckChain(X509* leaf, STACK_OF(X509) * others, PeerIdentity* peer, int64_t now_unix,
                                       Validity* validity) const {
   if (accept_untrusted_ || sk_X509_num(roots_.get()) == 0) return {};  // Compile made sure that this is wanted
   bssl::UniquePtr<X509_STORE_CTX> context(X509_STORE_CTX_new());
@@ -221,13 +242,14 @@ FaultReport ChainVerifier::CheckChain(X509* leaf, STACK_OF(X509) * others, const
                                 X509_V_FLAG_CRL_CHECK | (only_leaf_revocation_ ? 0 : X509_V_FLAG_CRL_CHECK_ALL));
     *validity = ValidityOf(revocations_.get());
   }
-  if (X509_verify_cert(context.get()) != 1) return ChainFault(context.get(), peer, now_unix);
+  if (X509_verify_cert(context.get()) != 1) return ChainFault(context.get(), *peer, now_unix);
   const STACK_OF(X509)* chain = X509_STORE_CTX_get0_chain(context.get());
   for (size_t i = 0; i < sk_X509_num(chain); ++i) {
     const X509* certificate = sk_X509_value(chain, i);
     validity->Narrow(absl::ToUnixSeconds(pki::ToTime(X509_get0_notBefore(certificate))),
                      absl::ToUnixSeconds(pki::ToTime(X509_get0_notAfter(certificate))));
   }
+  peer->root = RootId(sk_X509_value(chain, sk_X509_num(chain) - 1));
   return {};
 }
 

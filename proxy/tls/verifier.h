@@ -46,6 +46,10 @@ class ChainVerifier {
   // The wanted names for people: "URI spiffe://… or …"; "" when any will do.
   std::string Wanted() const;
 
+  // Whether the certificate that vouched for a peer (PeerIdentity::root) is trusted here, too. Always true of 0, and
+  // where nothing has to lead to a root.
+  bool TrustsRoot(uint64_t root) const;
+
   // DER subject names of the trusted roots, for the server's certificate_authorities hint.
   const std::vector<bssl::UniquePtr<CRYPTO_BUFFER>>& root_names() const { return root_names_; }
 
@@ -57,7 +61,7 @@ class ChainVerifier {
 
   ChainVerifier() = default;
   Verdict VerifyAnew(const STACK_OF(CRYPTO_BUFFER) * chain, int64_t now_unix, Validity* validity) const;
-  FaultReport CheckChain(X509* leaf, STACK_OF(X509) * others, const PeerIdentity& peer, int64_t now_unix,
+  FaultReport CheckChain(X509* leaf, STACK_OF(X509) * others, PeerIdentity* peer, int64_t now_unix,
                          Validity* validity) const;
   FaultReport ChainFault(X509_STORE_CTX* context, const PeerIdentity& peer, int64_t now_unix) const;
   FaultReport CheckNames(const PeerNames& names, const PeerIdentity& peer) const;
@@ -70,6 +74,7 @@ class ChainVerifier {
   std::optional<uint32_t> max_depth_;
   uint64_t number_ = 0;  // tells verifiers apart in the cache of chains
   bssl::UniquePtr<STACK_OF(X509)> roots_;
+  std::vector<uint64_t> root_ids_;
   bssl::UniquePtr<X509_STORE> no_store_;             // X509_STORE_CTX wants one; it is empty
   bssl::UniquePtr<STACK_OF(X509_CRL)> revocations_;  // null: nothing is asked
   bool only_leaf_revocation_ = false;

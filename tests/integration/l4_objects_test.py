@@ -243,6 +243,21 @@ def postgres_is_routed_by_the_name_behind_its_question(t):
         equal(ask_tls(shop, "pg", server_name, 5432, question)[0], f"{wanted} {server_name}", f"answer for {server_name}")
 
 
+@case(seconds=CASE_SECONDS)
+def postgres_behind_a_sidecar_is_asked_inside_the_tls_of_the_mesh(t):
+    """The question went to the peer's sidecar in the clear, which does not know it."""
+    shop = t.start(contextlib.nullcontext(Shop(t)))
+    for name in ("old", "new"):
+        leaf = shop.authority.issue("any/any", dns=(f"{name}.test",))
+        shop.serve(name, "postgres", name, 5432, leaf.chain, leaf.key)
+    shop.apply(service("pg", 5432, "postgres", "{app: old}"), service("pg-new", 5432, "postgres", "{app: new}"),
+               l4_route("TLSRoute", "pg", "pg:5432", {"pg-new:5432": 1}, ["*.db.test"]))
+    shop.know("pg")
+    for server_name, wanted in (("new.db.test", "new"), ("other.test", "old")):
+        said, _ = ask_tls(shop, "pg", server_name, 5432, l4_server.SSL_REQUEST)
+        equal(said, f"{wanted} {server_name}", f"answer for {server_name}")
+
+
 def get(shop, name):
     with shop.in_client(), contextlib.closing(http1_client.Client(80, shop.address_of[name])) as client:
         return client.request("GET", "/", host=name)
@@ -341,6 +356,23 @@ def wrong_object_is_refused_by_line_and_field(t):
     done = control.apply(service("web", 80, "example.com/own", "{app: a}"))
     equal(done.returncode, 0, f"a domain's own protocol ({done.stderr})")
     check("is not known; the first bytes tell" in done.stderr + done.stdout, f"no warning: {done.stdout} {done.stderr}")
+
+
+@case(seconds=CASE_SECONDS)
+def registry_only_resets_what_no_service_owns_and_says_so(t):
+    shop = t.start(contextlib.nullcontext(Shop(t)))
+    for port in (7000, 7001):
+        shop.serve("outside", "greet", str(port), port)
+    shop.apply(service("known", 7000, "mysql", "{app: outside}"))
+    shop.know("known")
+    shop.address_of["outside"] = shop.pods["outside"].ip
+    equal(shop.greeting("outside", 7001), "7001", "a destination that no service owns, under ALLOW_ANY")
+    shop.apply("apiVersion: weft.dev/v1\nkind: MeshConfig\nmetadata: {name: default}\n"
+               "spec: {outboundTrafficPolicy: {mode: REGISTRY_ONLY}}\n")
+    equal(shop.greeting("known", 7000), "7000", "a service")
+    equal(refused_or(lambda: shop.greeting("outside", 7001)), "", "what the others get")
+    refused = {"direction": "outbound", "reason": "unknown_destination"}
+    wait_until(lambda: shop.sidecars["client"].scrape().total("weft_connections_refused_total", **refused) == 1, "the refusal is counted")
 
 
 if __name__ == "__main__":

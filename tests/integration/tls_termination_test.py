@@ -13,6 +13,7 @@ import socket
 import ssl
 import subprocess
 import sys
+import tempfile
 import threading
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
@@ -575,6 +576,42 @@ def testssl_finds_nothing_above_low(t):
     bad = [f"{one['id']}: {one['severity']}: {one['finding']}" for one in findings
            if one["severity"] in ("MEDIUM", "HIGH", "CRITICAL") and not one["id"].startswith(_OF_THE_SETTING)]
     equal(bad, [], "findings above LOW")
+
+
+@case
+def a_client_whose_root_was_removed_does_not_stay(t):
+    """A new bundle was for new handshakes only: a connection of a client that it no longer trusts stood for days."""
+    old, new = t.start(certificates.Authority("old.test")), t.start(certificates.Authority("new.test"))
+    server, folder = new.issue("edge/web"), t.start(tempfile.TemporaryDirectory(prefix="weft-roots-"))
+    bundle = os.path.join(folder, "roots.pem")
+
+    def trust(*authorities):
+        text = ""
+        for authority in authorities:
+            with open(authority.certificate, encoding="ascii") as file:
+                text += file.read()
+        with open(bundle + ".new", "w", encoding="ascii") as file:
+            file.write(text)
+        os.replace(bundle + ".new", bundle)
+
+    trust(old, new)
+    tls = server_tls([server], validation={}, require=True)
+    tls["typed_config"]["common_tls_context"]["validation_context"] = {"trusted_ca": {"filename": bundle}}
+    http_port, tcp_port, back = process.free_port(), process.free_port(), t.start(upstream.Upstream())
+    hosts = [b.virtual_host("all", ["*"], b.direct({"prefix": "/"}, 200, "served"))]
+    proxy = proxies.start(t, [b.http_listener(http_port, hosts, name="edge", tls=tls), b.tcp_listener(tcp_port, "app", tls=tls)],
+                          [b.cluster("app", back.port)])
+    connect = lambda port, authority: t.start(Client(port, tls=context(new, authority.issue("edge/client")), timeout=20))  # noqa: E731
+    clients = {(kind, name): connect(port, authority) for kind, port in (("http", http_port), ("tcp", tcp_port))
+               for name, authority in (("old", old), ("new", new))}
+    for who, client in clients.items():
+        equal(client.request().status, 200, f"status of {who}")
+    trust(new)
+    for kind in ("http", "tcp"):
+        check(clients[kind, "old"].at_end(20), f"{kind}: the client of the root that is gone is still connected")
+        equal(clients[kind, "new"].request().status, 200, f"{kind}: status of the client of the root that stayed")
+    cut = [labels for (name, labels), _ in proxy.metrics().items() if name == "weft_tcp_connections_total"]
+    check(any(("reason", "downstream_certificate") in labels for labels in cut), f"the reason of the cut is not counted: {cut}")
 
 
 if __name__ == "__main__":
