@@ -36,6 +36,17 @@ class LoadShare {
   WorkerLoad& load_;
 };
 
+// A PROXY header names the destination: a client could send its connection through us again and again, or reach from
+// another machine what listens on our loopback.
+bool LeadsBack(const config::Snapshot& snapshot, const config::Listener& listener, const http::ConnectionInfo& info) {
+  if (!listener.loops_without_redirect) return false;
+  const base::Address& to = info.destination;
+  if (to == info.local && !info.redirected) return true;
+  if (to.is_loopback() && info.direct_peer != nullptr && !info.direct_peer->is_loopback()) return true;
+  const bool here = to.is_ip() && (to.is_loopback() || to.ip_bytes() == info.local.ip_bytes());
+  return here && snapshot.FindListenerFor(to) != nullptr;
+}
+
 // A connection to the captured port itself, which nothing redirected, would be sent back to us for ever.
 bool IsLoop(const config::Listener& listener, const http::ConnectionInfo& info) {
   return listener.loops_without_redirect && listener.needs_original_destination && listener.spec.bind_to_port &&
@@ -189,7 +200,12 @@ class ConnectionDriver final : private LiveConnection {
       received_->AppendCopy(text);
     }
     listener_ = path_.snapshots_.current()->FindListener(info_.listener);
-    co_return listener_ != nullptr;  // removed a moment ago
+    if (listener_ == nullptr) co_return false;  // removed a moment ago
+    if (LeadsBack(*path_.snapshots_.current(), *listener_, info_)) {
+      stream_->Reset();
+      co_return Refuse(Refusal(FailureKind::kLoop, "the PROXY header leads back to this proxy"));
+    }
+    co_return true;
   }
 
   // Answers what asks for TLS in the clear, then reads until the protocol is known.
@@ -243,13 +259,16 @@ class ConnectionDriver final : private LiveConnection {
     if (first.ended && first.received.empty()) co_return false;
     if (!first.received.empty()) received_ = std::make_unique<base::ByteChain>(std::move(first.received));
     info_.sni = verdict_.hello.server_name;
-    if (verdict_.protocol == detect::Protocol::kTls) info_.name_kind = detect::Name(verdict_.hello.name_kind);
+    if (verdict_.protocol == detect::Protocol::kTls || verdict_.hello.name_kind == detect::NameKind::kUnreadable)
+      info_.name_kind = detect::Name(verdict_.hello.name_kind);
     co_return true;
   }
 
+  // A ClientHello that we cannot read might carry any name: no other chain takes it past one that denies.
   bool Denies(const config::FilterChain& chain) const {
-    return chain.match.hidden_name == config::FilterChainMatchSpec::HiddenName::kDeny &&
-           detect::MayBeHidden(verdict_.hello.name_kind);
+    if (!detect::MayBeHidden(verdict_.hello.name_kind)) return false;
+    if (chain.match.hidden_name == config::FilterChainMatchSpec::HiddenName::kDeny) return true;
+    return verdict_.hello.name_kind == detect::NameKind::kUnreadable && listener_->DeniesHiddenNames(info_.destination);
   }
 
   // Pins the newest Snapshot. False: no filter chain takes this connection.

@@ -139,6 +139,13 @@ Preamble Listener::PreambleFor(const base::Address& destination) const {
   return Preamble::kNone;
 }
 
+bool Listener::DeniesHiddenNames(const base::Address& destination) const {
+  for (const FilterChain* chain : chains.For(destination)) {
+    if (chain->match.hidden_name == FilterChainMatchSpec::HiddenName::kDeny) return true;
+  }
+  return false;
+}
+
 ListenerSet& ListenerSet::operator=(ByName listeners) {
   by_name_ = std::move(listeners);
   Index();

@@ -103,6 +103,8 @@ struct Listener {
   bool NeedsFirstBytes(const ConnectionFacts& facts) const;
   // That which some chain of this destination declares.
   Preamble PreambleFor(const base::Address& destination) const;
+  // Some chain of this destination does.
+  bool DeniesHiddenNames(const base::Address& destination) const;
 };
 
 // The listeners of a Snapshot by name, and by address for use_original_dst. Reads like a map; each change brings the

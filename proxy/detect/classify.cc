@@ -39,6 +39,7 @@ Verdict Classify(std::string_view bytes) {
   if (bytes.empty()) return verdict;
   const bool too_long = bytes.size() >= kMaxFirstBytes;
   if (static_cast<uint8_t>(bytes[0]) == kHandshakeRecord) {
+    verdict.hello.name_kind = NameKind::kUnreadable;  // until it is complete: whoever gives up keeps that word
     const HelloState state = ReadClientHello(bytes, &verdict.hello);
     if (state == HelloState::kNeedMore && !too_long) return verdict;
     verdict.protocol = state == HelloState::kComplete ? Protocol::kTls : Protocol::kOpaque;

@@ -178,6 +178,7 @@ std::string_view Name(NameKind kind) {
     case NameKind::kPlain: return "plain";
     case NameKind::kOuterWithEch: return "outer";
     case NameKind::kHidden: return "hidden";
+    case NameKind::kUnreadable: return "unreadable";
   }
   return "none";
 }

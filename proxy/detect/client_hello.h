@@ -24,10 +24,13 @@ enum class NameKind : uint8_t {
   kPlain,         // a name, and nothing that could hide another
   kOuterWithEch,  // a name beside encrypted_client_hello (0xfe0d): the true one, or that of a front
   kHidden,        // the encrypted_server_name of drafts before ECH (0xffce), or ECH without a name outside
+  kUnreadable,    // bytes that begin as TLS and are no ClientHello that we can read: malformed, too long, cut off
 };
-// The word for logs: "none", "plain", "outer", "hidden".
+// The word for logs: "none", "plain", "outer", "hidden", "unreadable".
 std::string_view Name(NameKind kind);
-inline bool MayBeHidden(NameKind kind) { return kind == NameKind::kOuterWithEch || kind == NameKind::kHidden; }
+inline bool MayBeHidden(NameKind kind) {
+  return kind == NameKind::kOuterWithEch || kind == NameKind::kHidden || kind == NameKind::kUnreadable;
+}
 
 struct ClientHello {
   std::string server_name;             // SNI host_name, lower case; empty: none

@@ -175,6 +175,30 @@ def header_of_a_datagram_is_refused_with_a_word(t):
 
 
 @case
+def header_does_not_lead_back_to_the_proxy(t):
+    """A client could take two descriptors for each header that it sends, until there are none left."""
+    t.weft_only("Envoy dials itself")
+    port = process.free_port()
+    proxy = proxies.start(
+        t, [b.listener("tcp", port, b.chain(b.tcp_filter("passthrough")), inspectors=[inbound_filter()])],
+        [b.cluster("passthrough", kind="ORIGINAL_DST", policy="CLUSTER_PROVIDED", trailers=False)])
+    header = binary(destination="127.0.0.1", port=port)
+    before = len(os.listdir(f"/proc/{proxy.pid}/fd"))
+    with Client(port) as client:
+        client.send(header * 100)
+        try:
+            check(client.at_end(), "the connection is ended")
+        except ConnectionResetError:
+            pass
+    wait_until(lambda: "leads back" in proxy.log_text(), "the word in the log")
+    wait_until(lambda: len(os.listdir(f"/proc/{proxy.pid}/fd")) <= before + 1, "no descriptor left behind")
+    server = t.start(upstream.Upstream(raw=echo))
+    with Client(port) as client:
+        client.send(binary(destination="127.0.0.1", port=server.port) + b"payload")
+        equal(client.take(7), b"payload", "what leads elsewhere passes")
+
+
+@case
 def version_that_is_not_allowed(t):
     o = Opaque(t, {"disallowed_versions": ["V1"]})
     check(o.is_refused(text()), "version 1 passed")

@@ -53,9 +53,9 @@ def named_echo(name):
 
 
 class Router:
-    """One port, chains by name; `metadata` of each chain by its name."""
+    """One port, chains by name; `metadata` of each chain by its name; with `rest` a chain for what no other takes."""
 
-    def __init__(self, t, names, metadata=None):
+    def __init__(self, t, names, metadata=None, rest=False):
         self.log = os.path.join(tempfile.mkdtemp(), "access.log")
         access = [{"name": "envoy.access_loggers.file", "typed_config": {
             "@type": "type.googleapis.com/envoy.extensions.access_loggers.file.v3.FileAccessLog", "path": self.log,
@@ -69,7 +69,13 @@ class Router:
                            **ours(**(metadata or {}).get(name, {}))})
             clusters.append(b.cluster(name, up.port))
         self.port = process.free_port()
-        self.proxy = proxies.start(t, [b.listener("sni", self.port, *chains, inspectors=[b.tls_inspector()])], clusters)
+        fields = {}
+        if rest:
+            up = self.ups["rest"] = t.start(upstream.Upstream(raw=named_echo("rest")))
+            clusters.append(b.cluster("rest", up.port))
+            fields["default_filter_chain"] = {**b.chain(b.tcp_filter("rest", prefix="rest")), "name": "rest"}
+        self.proxy = proxies.start(
+            t, [b.listener("sni", self.port, *chains, inspectors=[b.tls_inspector()], **fields)], clusters)
 
     def chain_of(self, data, cut=None):
         """The name of the server that all of `data` reached as it was sent; None: the connection was refused."""
@@ -119,6 +125,22 @@ def hidden_names_are_denied(t):
         expected = CHAIN_OF[name] if kind in ("plain", "none") else None
         equal(router.chain_of(hello), expected, f"server of {file}")
     wait_until(lambda: "hidden_name" in router.proxy.log_text(), "the word in the log")
+
+
+@case
+def hello_that_cannot_be_read_passes_no_chain_that_denies(t):
+    """It might carry any name; without `deny` it is opaque, as for Envoy."""
+    t.weft_only("hidden_name is ours")
+    record = b"\x16\x03\x01\x40\x00"
+    too_long = (record + b"\x01\x00\xea\x60\x03\x03" + bytes(16378) + record + bytes(16384) + record + bytes(16384))
+    malformed = b"\x16\x03\x01\x00\x05\x01\x00\x00\x01\x00"
+    denying = Router(t, {"pay": ["pay.shop.test"]}, {"pay": {"hidden_name": "deny"}}, rest=True)
+    allowing = Router(t, {"pay": ["pay.shop.test"]}, rest=True)
+    for what, hello in {"too long": too_long, "malformed": malformed}.items():
+        equal(denying.chain_of(hello), None, f"server of a ClientHello that is {what}")
+        equal(allowing.chain_of(hello), "rest", f"server of a ClientHello that is {what}, where it may pass")
+    wait_until(lambda: "hidden_name" in denying.proxy.log_text(), "the word in the log")
+    equal(denying.chain_of(b"SSH-2.0-x\r\n"), "rest", "server of plain bytes")
 
 
 @case
