@@ -22,7 +22,12 @@ void CheckOne(std::string_view bytes, const Verdict& verdict) {
   if (verdict.protocol == Protocol::kHttp1) WEFT_CHECK(bytes.find(" HTTP/1.") != std::string_view::npos);
   if (verdict.protocol == Protocol::kHttp2) WEFT_CHECK(bytes.starts_with("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"));
   const ClientHello& hello = verdict.hello;
-  if (verdict.protocol != Protocol::kTls) WEFT_CHECK(hello.server_name.empty() && hello.name_kind == NameKind::kNone);
+  if (verdict.protocol != Protocol::kTls) {
+    WEFT_CHECK(hello.server_name.empty());
+    WEFT_CHECK(hello.name_kind == NameKind::kNone || hello.name_kind == NameKind::kUnreadable);
+  } else {
+    WEFT_CHECK(hello.name_kind != NameKind::kUnreadable);
+  }
   if (hello.name_kind == NameKind::kNone) WEFT_CHECK(hello.server_name.empty());
   if (hello.name_kind == NameKind::kPlain || hello.name_kind == NameKind::kOuterWithEch)
     WEFT_CHECK(!hello.server_name.empty());

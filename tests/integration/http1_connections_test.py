@@ -238,6 +238,7 @@ def out_of_descriptors_is_survived_and_counted(t):
 @case(seconds=120)
 def memory_comes_back_after_a_burst_of_connections(t):
     t.weft_only("a promise of ours")
+    t.skip_memory_of_sanitizer()
     s = serve(t)
     for _ in range(3):
         clients = [Client(s.port) for _ in range(100)]

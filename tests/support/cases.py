@@ -61,6 +61,12 @@ class Case:
     def skip(self, why):
         raise Skip(why)
 
+    @staticmethod
+    def skip_memory_of_sanitizer():
+        """Before a case looks at resident memory: a sanitizer's malloc keeps what was freed, to catch its users."""
+        if os.environ.get("WEFT_TEST_CONFIG", "plain") != "plain":
+            raise Skip("memory of a sanitizer's own malloc says nothing")
+
     def weft_only(self, why):
         """The case asks for more than Envoy promises."""
         if Options.proxy != "weft" and not Options.everything:
