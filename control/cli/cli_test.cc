@@ -76,6 +76,8 @@ TEST(CommandLineTest, WrongOnesEndWithTwoAndSayHowItIsRight) {
       {{"delete", "route", "web", "-f", "x.yaml"}, "exclude each other"},
       {{"rollback"}, "REVISION"},
       {{"rollback", "-3"}, "weft rollback --help"},
+      {{"rollback", "0"}, "REVISION: \"0\" is no revision"},
+      {{"rollback", "18446744073709551616"}, "\"18446744073709551616\" is no revision"},
       {{"token", "create"}, "--identity is required"},
       {{"token", "create", "--identity", "a/b", "--ttl", "soon"}, "--ttl: \"soon\" is no duration"},
       {{"version", "--timeout", "0"}, "--timeout"},

@@ -11,6 +11,17 @@
 namespace weft::cli {
 namespace {
 
+// CLI11's own words for a number out of range have 309 digits.
+CLI::Validator IsRevision() {
+  return CLI::Validator(
+      [](const std::string& text) {
+        int64_t revision = 0;
+        const bool good = absl::SimpleAtoi(text, &revision) && revision > 0;
+        return good ? std::string() : "\"" + text + "\" is no revision; write a number from `weft log`";
+      },
+      "");
+}
+
 constexpr char kExitCodes[] =
     "Exit codes: 0 done; 1 refused, or no such object; 2 wrong command line or unreadable file;\n"
     "            3 server not reached; 4 not authorised; 5 conflict with someone else's change.";
@@ -78,9 +89,7 @@ class Builder {
     get->add_option("NAME", in_->names, "only these");
     get->add_flag("-A,--all-namespaces", in_->all_namespaces, "from every namespace");
     get->add_option("-l,--selector", in_->labels, "only with these labels")->type_name("KEY=VALUE")->delimiter(',');
-    get->add_option("--revision", in_->revision, "as they were at that revision")
-        ->type_name("N")
-        ->check(CLI::PositiveNumber);
+    get->add_option("--revision", in_->revision, "as they were at that revision")->type_name("N")->check(IsRevision());
 
     CLI::App* del =
         Add(app_, "delete", "Delete objects", Command::kDelete, "Example: weft delete httproute web -n shop");
@@ -103,11 +112,11 @@ class Builder {
         ->capture_default_str();
     log->add_option("--before", in_->revision, "only what is older than that revision")
         ->type_name("N")
-        ->check(CLI::PositiveNumber);
+        ->check(IsRevision());
 
     CLI::App* rollback = Add(app_, "rollback", "Make all objects what they were after a revision", Command::kRollback,
                              "This is a new revision itself, and can be rolled back.  Example: weft rollback 41");
-    rollback->add_option("REVISION", in_->revision, "as `weft log` shows it")->required()->check(CLI::PositiveNumber);
+    rollback->add_option("REVISION", in_->revision, "as `weft log` shows it")->required()->check(IsRevision());
     DryRun(rollback);
     Message(rollback);
   }

@@ -33,7 +33,7 @@ enum class FailureKind : uint8_t {
   kNoCluster,           // the route names a cluster that does not exist
   kNoHealthyEndpoint,
   kNotAuthorized,  // policy or peer identity
-  kOverflow,       // a limit of the circuit breaker
+  kOverflow,       // a limit of the circuit breaker; a unix socket's queue is full
   kNoConfig,       // no configuration arrived within the hold time
   kDraining,
   kUpgradeRefused,  // an Upgrade or CONNECT that no rule allows

@@ -118,9 +118,10 @@ base::Failure ConnectFailure(int error, const Address& to) {
   if (error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM)
     return SystemFailure("connect", error, to);
   base::Failure failure;
-  failure.kind = error == ECONNREFUSED ? base::FailureKind::kConnectRefused
-                 : error == ETIMEDOUT  ? base::FailureKind::kConnectTimeout
-                                       : base::FailureKind::kConnectFailed;
+  failure.kind = error == EAGAIN && !to.is_ip() ? base::FailureKind::kOverflow  // the unix socket's queue is full
+                 : error == ECONNREFUSED        ? base::FailureKind::kConnectRefused
+                 : error == ETIMEDOUT           ? base::FailureKind::kConnectTimeout
+                                                : base::FailureKind::kConnectFailed;
   failure.origin = base::Origin::kUpstream;
   failure.phase = base::Phase::kConnect;
   failure.retry = base::RetrySafety::kNotSent;

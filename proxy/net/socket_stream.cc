@@ -3,10 +3,18 @@
 #include <errno.h>
 #include <sys/socket.h>
 
+#include <chrono>
 #include <cstring>
 #include <utility>
 
+#include "proxy/runtime/wait.h"
+
 namespace weft::net {
+namespace {
+
+constexpr runtime::Duration kAskAgain = std::chrono::milliseconds(10);
+
+}  // namespace
 
 SocketStream::SocketStream(runtime::Reactor& reactor, Fd fd, Address peer, bool connected)
     : reactor_(reactor), fd_(std::move(fd)), may_write_(connected), peer_(peer) {}
@@ -149,6 +157,11 @@ std::string SocketStream::ErrorText() const { return error_ == 0 ? "closed" : st
 runtime::Task<base::Result<std::unique_ptr<ByteStream>>> Dial(runtime::Reactor& reactor, Address to,
                                                               DialOptions options) {
   base::Result<Fd> fd = StartConnect(to, options);
+  // Nothing tells when the queue of a unix socket has room again; the caller's deadline ends the asking.
+  while (!fd.ok() && fd.failure().kind == base::FailureKind::kOverflow) {
+    co_await runtime::SleepUntil(reactor, reactor.now() + kAskAgain);
+    fd = StartConnect(to, options);
+  }
   if (!fd.ok()) co_return std::move(fd).failure();
   std::unique_ptr<SocketStream> stream(new SocketStream(reactor, std::move(*fd), to, /*connected=*/false));
   if (const int error = reactor.Add(stream->fd(), stream.get()); error != 0) co_return ConnectFailure(error, to);

@@ -1,5 +1,6 @@
 // Handshakes that wait for a signature of another process: what comes back, and who goes away in the meantime.
 
+#include <errno.h>
 #include <fcntl.h>
 #include <openssl/evp.h>
 #include <sys/socket.h>
@@ -7,6 +8,7 @@
 #include <unistd.h>
 
 #include <cstring>
+#include <vector>
 
 #include "pki/x509.h"
 #include "proxy/tls/tls_test_pair.h"
@@ -46,6 +48,10 @@ class FakeSigner {
     char bytes[4096];
     const ssize_t size = socket_ < 0 ? -1 : recv(socket_, bytes, sizeof bytes, 0);
     if (size > 0) request_.append(bytes, static_cast<size_t>(size));
+    if (size == 0) {  // somebody who left again
+      close(socket_);
+      socket_ = -1;
+    }
     return request_.size() > kHead &&
            request_.size() == 4 + static_cast<uint8_t>(request_[2]) * 256u + static_cast<uint8_t>(request_[3]);
   }
@@ -131,6 +137,26 @@ TEST_F(SignerTest, ANoIsTold) {
   const std::string fault = ServersFault();
   EXPECT_EQ(fault.find("signer_refused: "), 0u) << fault;
   EXPECT_NE(fault.find("says: not?now"), std::string::npos) << fault;
+}
+
+// A burst of handshakes, or of clients that left again, is no reason to fail the next one.
+TEST_F(SignerTest, AFullQueueIsWaitedFor) {
+  std::vector<int> others;
+  sockaddr_un at = {};
+  at.sun_family = AF_UNIX;
+  std::strcpy(at.sun_path, signer_.path().c_str());
+  const auto connects = [&] {
+    others.push_back(socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+    return connect(others.back(), reinterpret_cast<sockaddr*>(&at), sizeof at) == 0;
+  };
+  while (connects()) {
+  }
+  ASSERT_EQ(errno, EAGAIN);
+  for (const int fd : others) close(fd);  // their places are taken until the signer looks at them
+  Begin();
+  signer_.Answer(0, Signed(leaf_.key_pem, signer_.message()));
+  ASSERT_TRUE(TurnUntil([&] { return pair_.client.done && pair_.server.done; }));
+  EXPECT_TRUE(pair_.client.stream && pair_.server.stream) << pair_.server.failure.detail;
 }
 
 TEST_F(SignerTest, ItsTimeEnds) {
