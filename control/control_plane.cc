@@ -143,6 +143,10 @@ void ControlPlane::MakeOperations() {
   views.version = schema::kWeftVersion;
   views.trust_domain = settings_.trust_domain;
   operations_ = std::make_unique<api::Operations>(*registry_, *tokens_, *token_rows_, std::move(views));
+  access_->OnRefusal([this](const std::string& host, const std::string& why) {
+    fleet_->events().Note(serve::Event::kAdminRefused, host, true,
+                          absl::StrCat("control API refused to ", host, ": ", why), &LogLine, absl::Now());
+  });
   grpc_service_ = std::make_unique<api::GrpcService>(*access_, *operations_);
   json_api_ = std::make_unique<api::JsonApi>(*access_, *operations_, [this] { return WhyNotReady(); });
   const std::string identifier = absl::StrCat("weft-control ", schema::kWeftVersion);

@@ -54,7 +54,12 @@ absl::StatusOr<Access> Access::Open(const std::string& directory) {
     return absl::FailedPreconditionError(absl::StrCat(path, ": holds no admin token (", kShortestToken,
                                                       " or more visible characters); delete it to get a new one"));
   }
-  return Access(std::move(token), path);
+  return Access(std::move(token));
+}
+
+absl::Status Access::Refuse(std::string_view peer, const char* why) const {
+  if (refused_) refused_(AddressOf(peer), why);
+  return absl::UnauthenticatedError(why);
 }
 
 absl::StatusOr<std::string> Access::Check(std::string_view peer, std::string_view authorization) const {
@@ -63,13 +68,14 @@ absl::StatusOr<std::string> Access::Check(std::string_view peer, std::string_vie
   const bool bearer = absl::StartsWithIgnoreCase(absl::string_view(authorization.data(), authorization.size()),
                                                  absl::string_view(kScheme.data(), kScheme.size()));
   if (!bearer) {
-    return absl::UnauthenticatedError(
-        absl::StrCat("the admin token is wanted: `authorization: Bearer TOKEN`, with what stands in ", path_));
+    return Refuse(peer,
+                  "the admin token is wanted: `authorization: Bearer TOKEN`, with what stands in admin.token of the "
+                  "data directory");
   }
   std::string given(authorization.substr(kScheme.size()));
   absl::StripAsciiWhitespace(&given);
   if (!pki::EqualInConstantTime(pki::Sha256(given), pki::Sha256(token_))) {
-    return absl::UnauthenticatedError(absl::StrCat("this is not the admin token of this control plane (", path_, ")"));
+    return Refuse(peer, "this is not the admin token of this control plane");
   }
   return absl::StrCat("admin token from ", AddressOf(peer));
 }

@@ -1,11 +1,14 @@
 // Who may use the control API. Over the unix socket: whoever may open it (mode 0600). Over TCP: whoever has the admin
-// token. Immutable after Open; any thread.
+// token. Immutable once it is in use; any thread.
 #ifndef WEFT_CONTROL_API_ACCESS_H_
 #define WEFT_CONTROL_API_ACCESS_H_
 
+#include <functional>
 #include <string>
 #include <string_view>
+#include <utility>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 
 namespace weft::control::api {
@@ -16,15 +19,21 @@ class Access {
   // FailedPrecondition when it holds no token.
   static absl::StatusOr<Access> Open(const std::string& directory);
 
+  // Told of every refusal, on the thread that refuses: the caller's address without its port, and why.
+  using Refused = std::function<void(const std::string& host, const std::string& why)>;
+  void OnRefusal(Refused refused) { refused_ = std::move(refused); }
+
   // `peer` as gRPC names it ("unix:…", "ipv4:127.0.0.1:4711"), `authorization` the header's value or empty. How the
   // caller came in, for the log; Unauthenticated otherwise. The token is compared in constant time.
   absl::StatusOr<std::string> Check(std::string_view peer, std::string_view authorization) const;
 
  private:
-  explicit Access(std::string token, std::string path) : token_(std::move(token)), path_(std::move(path)) {}
+  explicit Access(std::string token) : token_(std::move(token)) {}
+
+  absl::Status Refuse(std::string_view peer, const char* why) const;
 
   std::string token_;
-  std::string path_;
+  Refused refused_;
 };
 
 }  // namespace weft::control::api

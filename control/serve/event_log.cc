@@ -20,7 +20,8 @@ constexpr Kind kKinds[kEvents] = {{"certificate_refused", "refused certificate r
                                   {"rejection", "rejections by proxies", 10},
                                   {"stream_refused", "streams that were ended", 10},
                                   {"large_response", "responses above 4 MiB", 10},
-                                  {"stream", "connections and disconnections", 200}};
+                                  {"stream", "connections and disconnections", 200},
+                                  {"admin_refused", "refused calls of the control API", 10}};
 
 }  // namespace
 

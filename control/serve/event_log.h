@@ -22,8 +22,8 @@ namespace weft::control::serve {
 // One line of text; `is_problem` for what an operator should look at.
 using LogLine = std::function<void(bool is_problem, const std::string& text)>;
 
-enum class Event : uint8_t { kCertificateRefused, kRejection, kStreamRefused, kLargeResponse, kStream };
-inline constexpr int kEvents = 5;
+enum class Event : uint8_t { kCertificateRefused, kRejection, kStreamRefused, kLargeResponse, kStream, kAdminRefused };
+inline constexpr int kEvents = 6;
 
 class EventLog {
  public:

@@ -12,6 +12,7 @@ import struct
 import subprocess
 import sys
 import threading
+import urllib.request
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 
@@ -242,7 +243,15 @@ def json_over_http_wants_the_admin_token(t):
     good(control.apply(service("web")))
     path = "/v1/objects/service/default/web"
     for token in (None, "guessed-guessed-guessed-guessed-guessed"):
-        equal(control.http("GET", path, token=token)[0], 401, f"status with token {token}")
+        status, text = control.http("GET", path, token=token)
+        equal(status, 401, f"status with token {token}")
+        check(control.folder not in text, f"a stranger learns where the data is: {text}")
+    check("control API refused to 127.0.0.1: this is not the admin token" in control.log_text(), control.log_tail())
+    for _ in range(30):
+        equal(control.http("GET", path, token="guessed-again")[0], 401, "status")
+    check(control.log_text().count("control API refused to") <= 11, "a guesser fills the log")
+    with urllib.request.urlopen(f"http://{control.addresses()['metrics']}/metrics", timeout=20) as answer:
+        check('weft_control_events_total{event="admin_refused"} 32\n' in answer.read().decode(), "refusals are counted")
     status, text = control.http("GET", path, token=control.admin_token())
     equal(status, 200, f"status ({text})")
     equal(json.loads(text)["spec"]["ports"][0]["port"], 80, "port")
